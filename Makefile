@@ -1,0 +1,35 @@
+# cache_ext: merged configuration from shared memory.
+#
+#   make, make install, make installcheck   as every PGXS extension has them
+#   make demo, make test, make bench        from a clone: install what they need,
+#                                           start servers of their own, stop them
+#   make mutants                            break the protocol; the oracle must notice
+
+MODULE_big = cache_ext
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+EXTENSION = cache_ext
+DATA = $(wildcard sql/cache_ext--*.sql)
+PGFILEDESC = "cache_ext - merged configuration from shared memory"
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=$(srcdir)/test --outputdir=.
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifneq ($(PGXS),)
+include $(PGXS)
+endif
+
+# Every object depends on every header: there are few of both.
+$(OBJS): $(wildcard $(srcdir)/src/*.h)
+
+.PHONY: demo test bench mutants
+demo test bench mutants:
+	@scripts/$@

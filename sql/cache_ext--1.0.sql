@@ -1,0 +1,263 @@
+-- cache_ext 1.0: merged configuration from shared memory
+
+\echo Use "CREATE EXTENSION cache_ext" to load this file. \quit
+
+-- Nothing is granted to PUBLIC, of what follows and of nothing else.
+REVOKE ALL ON SCHEMA cache_ext FROM PUBLIC;
+
+--
+-- Tables
+--
+-- Keys are compared as bytes: their collation is "C".
+--
+
+CREATE TABLE cache_ext.scope_types (
+  scope_type text COLLATE "C" PRIMARY KEY
+    CHECK (octet_length(scope_type) BETWEEN 1 AND 512),
+  keyed_by text NOT NULL CHECK (keyed_by IN ('none', 'domain', 'user')),
+  default_rank integer NOT NULL
+);
+COMMENT ON TABLE cache_ext.scope_types IS 'Kinds of scope that a fragment can belong to';
+COMMENT ON COLUMN cache_ext.scope_types.scope_type IS 'Name of the scope type';
+COMMENT ON COLUMN cache_ext.scope_types.keyed_by IS 'What a fragment''s scope_id names: none, a domain or a user';
+COMMENT ON COLUMN cache_ext.scope_types.default_rank IS 'Rank where a policy gives none; the higher rank wins';
+
+INSERT INTO cache_ext.scope_types VALUES
+  ('public', 'none', 100),
+  ('domain', 'domain', 200),
+  ('domain_user_defaults', 'domain', 250),
+  ('user', 'user', 300);
+
+CREATE TABLE cache_ext.config_definitions (
+  config_name text COLLATE "C" PRIMARY KEY
+    CHECK (octet_length(config_name) BETWEEN 1 AND 512),
+  merge_strategy text NOT NULL DEFAULT 'deep'
+    CHECK (merge_strategy IN ('deep', 'shallow', 'replace', 'merge_patch')),
+  ttl interval CHECK (ttl > interval '0')
+);
+COMMENT ON TABLE cache_ext.config_definitions IS 'Config names, and how their fragments are merged';
+COMMENT ON COLUMN cache_ext.config_definitions.config_name IS 'Name of the configuration';
+COMMENT ON COLUMN cache_ext.config_definitions.merge_strategy IS 'deep, shallow, replace or merge_patch';
+COMMENT ON COLUMN cache_ext.config_definitions.ttl IS 'Time after which a cached result is computed anew; null: cache_ext.default_ttl';
+
+CREATE TABLE cache_ext.config_policies (
+  config_name text COLLATE "C"
+    REFERENCES cache_ext.config_definitions ON UPDATE CASCADE ON DELETE CASCADE,
+  scope_type text COLLATE "C"
+    REFERENCES cache_ext.scope_types ON UPDATE CASCADE ON DELETE CASCADE,
+  rank integer,
+  PRIMARY KEY (config_name, scope_type)
+);
+COMMENT ON TABLE cache_ext.config_policies IS 'Which scope types contribute to a config name; deleting a row deletes its fragments';
+COMMENT ON COLUMN cache_ext.config_policies.config_name IS 'Name of the configuration';
+COMMENT ON COLUMN cache_ext.config_policies.scope_type IS 'Scope type that may contribute';
+COMMENT ON COLUMN cache_ext.config_policies.rank IS 'The higher rank wins; null: the scope type''s default_rank';
+
+CREATE TABLE cache_ext.config_fragments (
+  scope_type text COLLATE "C" NOT NULL,
+  scope_id text COLLATE "C" CHECK (octet_length(scope_id) BETWEEN 1 AND 512),
+  config_name text COLLATE "C" NOT NULL,
+  config jsonb NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  -- In the order in which a fill looks fragments up.
+  UNIQUE NULLS NOT DISTINCT (config_name, scope_type, scope_id),
+  FOREIGN KEY (config_name, scope_type) REFERENCES cache_ext.config_policies
+    ON UPDATE CASCADE ON DELETE CASCADE
+);
+COMMENT ON TABLE cache_ext.config_fragments IS 'JSON documents, each at a scope and a config name';
+COMMENT ON COLUMN cache_ext.config_fragments.scope_type IS 'Scope type';
+COMMENT ON COLUMN cache_ext.config_fragments.scope_id IS 'Domain id or user id; null exactly where the scope type is keyed by none';
+COMMENT ON COLUMN cache_ext.config_fragments.config_name IS 'Name of the configuration';
+COMMENT ON COLUMN cache_ext.config_fragments.config IS 'The document';
+COMMENT ON COLUMN cache_ext.config_fragments.updated_at IS 'Time of the last change, set by a trigger; the merge does not read it';
+
+CREATE TABLE cache_ext.users (
+  user_id text COLLATE "C" PRIMARY KEY
+    CHECK (octet_length(user_id) BETWEEN 1 AND 512),
+  domain_id text COLLATE "C" CHECK (octet_length(domain_id) BETWEEN 1 AND 512)
+);
+COMMENT ON TABLE cache_ext.users IS 'Which domain a user belongs to';
+COMMENT ON COLUMN cache_ext.users.user_id IS 'User id';
+COMMENT ON COLUMN cache_ext.users.domain_id IS 'The user''s domain, or null';
+
+-- Rows that came with the extension are not dumped unless they were changed.
+SELECT pg_catalog.pg_extension_config_dump('cache_ext.scope_types',
+  $$WHERE (scope_type, keyed_by, default_rank) NOT IN (('public', 'none', 100), ('domain', 'domain', 200), ('domain_user_defaults', 'domain', 250), ('user', 'user', 300))$$);
+SELECT pg_catalog.pg_extension_config_dump('cache_ext.config_definitions', '');
+SELECT pg_catalog.pg_extension_config_dump('cache_ext.config_policies', '');
+SELECT pg_catalog.pg_extension_config_dump('cache_ext.config_fragments', '');
+SELECT pg_catalog.pg_extension_config_dump('cache_ext.users', '');
+
+--
+-- Constraints that take a trigger
+--
+
+-- A changed built-in row comes back from a dump by COPY, where the row is
+-- already: the row is changed then, not added.
+CREATE FUNCTION cache_ext.scope_types_insert() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NEW.scope_type IN ('public', 'domain', 'domain_user_defaults', 'user') THEN
+    UPDATE cache_ext.scope_types
+       SET keyed_by = NEW.keyed_by, default_rank = NEW.default_rank
+     WHERE scope_type = NEW.scope_type;
+    IF FOUND THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cache_ext.scope_types_insert() IS 'Trigger function: inserting a built-in scope type changes it';
+
+CREATE TRIGGER scope_types_insert BEFORE INSERT ON cache_ext.scope_types
+  FOR EACH ROW EXECUTE FUNCTION cache_ext.scope_types_insert();
+ALTER TABLE cache_ext.scope_types ENABLE ALWAYS TRIGGER scope_types_insert;
+
+CREATE FUNCTION cache_ext.scope_types_update() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM cache_ext.config_fragments f WHERE f.scope_type = OLD.scope_type) THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'dependent_objects_still_exist',
+      MESSAGE = format('cannot change what scope type "%s" is keyed by because fragments use it', OLD.scope_type),
+      HINT = 'Delete its fragments first.';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cache_ext.scope_types_update() IS 'Trigger function: what a scope type is keyed by is fixed while fragments use it';
+
+CREATE TRIGGER scope_types_update BEFORE UPDATE OF keyed_by ON cache_ext.scope_types
+  FOR EACH ROW WHEN (OLD.keyed_by IS DISTINCT FROM NEW.keyed_by)
+  EXECUTE FUNCTION cache_ext.scope_types_update();
+
+CREATE FUNCTION cache_ext.config_fragments_check() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  keyed text;
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+    NEW.updated_at := now();
+  END IF;
+  SELECT t.keyed_by INTO keyed FROM cache_ext.scope_types t WHERE t.scope_type = NEW.scope_type;
+  -- An unknown scope type is left to the foreign key.
+  IF keyed = 'none' AND NEW.scope_id IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'check_violation',
+      MESSAGE = format('a fragment of scope type "%s" has no scope_id', NEW.scope_type),
+      DETAIL = format('The scope_id is "%s".', NEW.scope_id),
+      HINT = 'Leave scope_id null.';
+  ELSIF keyed <> 'none' AND NEW.scope_id IS NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'check_violation',
+      MESSAGE = format('a fragment of scope type "%s" needs a scope_id', NEW.scope_type),
+      HINT = format('Set scope_id to the id of a %s.', keyed);
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cache_ext.config_fragments_check() IS 'Trigger function: scope_id is null exactly where the scope type is keyed by none; sets updated_at';
+
+CREATE TRIGGER config_fragments_check BEFORE INSERT OR UPDATE ON cache_ext.config_fragments
+  FOR EACH ROW EXECUTE FUNCTION cache_ext.config_fragments_check();
+
+--
+-- Triggers that invalidate
+--
+
+CREATE FUNCTION cache_ext.source_row() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'cache_ext_source_row';
+COMMENT ON FUNCTION cache_ext.source_row() IS 'Trigger function: collects what a changed row invalidates';
+
+CREATE FUNCTION cache_ext.source_statement() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'cache_ext_source_statement';
+COMMENT ON FUNCTION cache_ext.source_statement() IS 'Trigger function: makes the transaction read through; invalidates everything on TRUNCATE';
+
+DO $$
+DECLARE
+  source text;
+BEGIN
+  FOREACH source IN ARRAY ARRAY['scope_types', 'config_definitions', 'config_policies', 'config_fragments', 'users'] LOOP
+    EXECUTE format('CREATE TRIGGER cache_ext_row AFTER INSERT OR UPDATE OR DELETE ON cache_ext.%I FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row()', source);
+    EXECUTE format('CREATE TRIGGER cache_ext_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON cache_ext.%I FOR EACH STATEMENT EXECUTE FUNCTION cache_ext.source_statement()', source);
+    EXECUTE format('ALTER TABLE cache_ext.%I ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement', source);
+  END LOOP;
+END
+$$;
+
+--
+-- Reads
+--
+
+CREATE FUNCTION cache_ext.get_merged_config(user_id text, config_name text, missing_ok boolean DEFAULT true)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_config';
+COMMENT ON FUNCTION cache_ext.get_merged_config(text, text, boolean) IS 'The merge of the fragments that apply to a user; null where there is none, or an error unless missing_ok';
+
+CREATE FUNCTION cache_ext.get_merged_config_json(user_id text, config_name text, missing_ok boolean DEFAULT true)
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_config_json';
+COMMENT ON FUNCTION cache_ext.get_merged_config_json(text, text, boolean) IS 'As get_merged_config, rendered once when it is cached: for clients that want text';
+
+CREATE FUNCTION cache_ext.get_merged_configs(user_id text, config_names text[])
+RETURNS TABLE (config_name text, config jsonb) LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs';
+COMMENT ON FUNCTION cache_ext.get_merged_configs(text, text[]) IS 'get_merged_config for several names, a row each in the order of the names';
+
+CREATE FUNCTION cache_ext.get_public_config(config_name text)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cache_ext_get_public_config';
+COMMENT ON FUNCTION cache_ext.get_public_config(text) IS 'The merge before login: fragments of scope types keyed by none only';
+
+CREATE FUNCTION cache_ext.get_config_value(user_id text, config_name text, VARIADIC path text[])
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cache_ext_get_config_value';
+COMMENT ON FUNCTION cache_ext.get_config_value(text, text, text[]) IS 'What the operator #> finds at a path of the merge';
+
+--
+-- Administration
+--
+
+CREATE FUNCTION cache_ext.invalidate_all() RETURNS void LANGUAGE c
+AS 'MODULE_PATHNAME', 'cache_ext_invalidate_all';
+COMMENT ON FUNCTION cache_ext.invalidate_all() IS 'Invalidates everything in this database when the transaction commits';
+
+CREATE FUNCTION cache_ext.stats_rows(OUT name text, OUT value bigint, OUT description text)
+RETURNS SETOF record LANGUAGE c STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'cache_ext_stats';
+COMMENT ON FUNCTION cache_ext.stats_rows() IS 'Rows of the view stats';
+
+CREATE FUNCTION cache_ext.memory_rows(OUT name text, OUT value bigint, OUT description text)
+RETURNS SETOF record LANGUAGE c STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'cache_ext_memory';
+COMMENT ON FUNCTION cache_ext.memory_rows() IS 'Rows of the view memory';
+
+CREATE VIEW cache_ext.stats AS
+WITH counters AS MATERIALIZED (SELECT * FROM cache_ext.stats_rows())
+SELECT c.name, c.value::numeric AS value, c.description FROM counters c
+UNION ALL
+SELECT 'hit_ratio',
+       (SELECT round(sum(c.value) FILTER (WHERE c.name = 'hits') / nullif(sum(c.value), 0), 4)
+          FROM counters c WHERE c.name IN ('hits', 'misses') OR c.name LIKE 'read\_through\_%'),
+       'hits among all reads';
+COMMENT ON VIEW cache_ext.stats IS 'What the cache did since the server started, in all databases';
+COMMENT ON COLUMN cache_ext.stats.name IS 'Name of the counter';
+COMMENT ON COLUMN cache_ext.stats.value IS 'Its value';
+COMMENT ON COLUMN cache_ext.stats.description IS 'What it counts';
+
+CREATE VIEW cache_ext.memory AS
+SELECT m.name, m.value, m.description FROM cache_ext.memory_rows() m;
+COMMENT ON VIEW cache_ext.memory IS 'What the cache''s shared memory is used for; empty where there is none';
+COMMENT ON COLUMN cache_ext.memory.name IS 'Name of the figure';
+COMMENT ON COLUMN cache_ext.memory.value IS 'Bytes, or a number of entries';
+COMMENT ON COLUMN cache_ext.memory.description IS 'What it is';
+
+--
+-- Privileges
+--
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cache_ext FROM PUBLIC;
+GRANT USAGE ON SCHEMA cache_ext TO pg_monitor;
+GRANT EXECUTE ON FUNCTION cache_ext.stats_rows(), cache_ext.memory_rows() TO pg_monitor;
+GRANT SELECT ON cache_ext.stats, cache_ext.memory TO pg_monitor;

@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_admin.c
+ *	  Functions for administrators, and the functions under the views.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext.h"
+
+#include "cext_guc.h"
+#include "cext_shmem.h"
+#include "cext_stats.h"
+#include "cext_store.h"
+#include "cext_xact.h"
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(cache_ext_invalidate_all);
+PG_FUNCTION_INFO_V1(cache_ext_stats);
+PG_FUNCTION_INFO_V1(cache_ext_memory);
+
+/*
+ * invalidate_all()
+ */
+Datum
+cache_ext_invalidate_all(PG_FUNCTION_ARGS)
+{
+	PreventCommandDuringRecovery("cache_ext.invalidate_all()");
+	cext_xact_invalidate_all(MyDatabaseId);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Add a row (name text, value bigint, description text).
+ */
+static void
+put_row(FunctionCallInfo fcinfo, const char *name, uint64 value,
+		const char *description)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+
+	values[0] = CStringGetTextDatum(name);
+	values[1] = Int64GetDatum((int64) value);
+	values[2] = CStringGetTextDatum(description);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * The counters, a row each.
+ */
+Datum
+cache_ext_stats(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	(void) cext_shmem_available();
+	for (int i = 0; i < CEXT_NUM_COUNTERS; i++)
+		put_row(fcinfo, cext_counter_info[i].name, cext_stats_sum(i),
+				cext_counter_info[i].description);
+	PG_RETURN_VOID();
+}
+
+/*
+ * What the shared memory is used for, a row each.
+ */
+Datum
+cache_ext_memory(PG_FUNCTION_ARGS)
+{
+	const CextLayout *layout = &cext_layout;
+	CextStoreUsage usage;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!cext_shmem_available())
+		PG_RETURN_VOID();
+
+	cext_store_usage(&usage);
+	put_row(fcinfo, "configured_bytes", layout->total,
+			"cache_ext.memory: all of the following, and alignment");
+	put_row(fcinfo, "slot_bytes", layout->slots_size,
+			"the slots that slices hash to");
+	put_row(fcinfo, "counter_bytes", layout->counters_size + layout->fills_size,
+			"counters of all backends, latches of fills");
+	put_row(fcinfo, "directory_bytes", usage.directory_bytes,
+			"where entries are, and which were evicted lately");
+	put_row(fcinfo, "segment_bytes", usage.segment_bytes,
+			"room for entries");
+	put_row(fcinfo, "free_bytes", usage.free_bytes,
+			"segments that hold nothing");
+	put_row(fcinfo, "used_bytes", usage.used_bytes,
+			"entries, with their keys and overhead");
+	put_row(fcinfo, "entries", usage.entries,
+			"number of entries, those that an invalidation outdated included");
+	put_row(fcinfo, "max_entry_bytes",
+			Min((Size) cext_max_entry_kb * 1024, cext_store_max_value()),
+			"largest result that is stored");
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,501 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_config.c
+ *	  The read path: look up, fill, read through.
+ *
+ * A read first asks whether it may use the cache at all: its transaction, its
+ * isolation level or its snapshot may rule that out, and then it computes its
+ * result from the tables.  Otherwise it looks the entry up, and takes it if all
+ * of the entry's slices are settled for its snapshot at the generation that the
+ * entry recorded (cext_slot.c says why that is enough).
+ *
+ * Most of the time nothing changed since the entry was last found valid, and
+ * one slot tells: ANY, which every invalidation in the database goes through.
+ * The entry's stamp is a generation at which ANY was settled before the
+ * entry's slices were found valid.  If ANY is settled at that generation for
+ * our snapshot too, then all writers that ever completed are seen by our
+ * snapshot and were seen by that check, and those that have not marked ANY yet
+ * have not committed.
+ *
+ * A miss computes the result under the same snapshot and stores it, if at the
+ * moment of storing all slices are settled for that snapshot.  A writer that
+ * comes later than this check bumps a generation that the entry has recorded.
+ *
+ * Locks: see cext_source.c for the sources, cext_store.c for the store.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_config.h"
+
+#include "cext_fill.h"
+#include "cext_guc.h"
+#include "cext_path.h"
+#include "cext_shmem.h"
+#include "cext_slot.h"
+#include "cext_source.h"
+#include "cext_stats.h"
+#include "cext_store.h"
+#include "cext_xact.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "replication/logicalworker.h"
+#include "storage/ipc.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* The result of a computation, in the caller's context. */
+typedef struct Computed
+{
+	struct varlena *value;		/* NULL: nothing contributes */
+	int64		ttl_ms;
+	CextString	domain;
+} Computed;
+
+/*
+ * Why a session is not served from the cache is said once.
+ */
+static void
+warn_once(bool *warned, const char *message, const char *hint)
+{
+	if (*warned)
+		return;
+	*warned = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg_internal("%s", message),
+			 errhint("%s", hint)));
+}
+
+static void
+warn_not_preloaded(void)
+{
+	static bool warned = false;
+
+	warn_once(&warned, _("configurations are computed at each read because cache_ext is not preloaded"),
+			  _("Add cache_ext to shared_preload_libraries and restart the server."));
+}
+
+static void
+warn_suspended(void)
+{
+	static bool warned = false;
+
+	warn_once(&warned, _("configurations are computed at each read because a trigger of cache_ext's tables is missing or not enabled ALWAYS"),
+			  _("Mend it with ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew."));
+}
+
+/*
+ * May a read under this snapshot use the cache?  If not, says why.
+ */
+static inline bool
+cache_is_usable(Snapshot snapshot, CextCounter *reason)
+{
+	if (!cext_shmem_available())
+	{
+		warn_not_preloaded();
+		*reason = CEXT_COUNT_RT_NOT_PRELOADED;
+	}
+	else if (!cext_enabled)
+		*reason = CEXT_COUNT_RT_DISABLED;
+	else if (cext_xact_wrote)
+		*reason = CEXT_COUNT_RT_OWN_WRITE;
+	else if (snapshot->snapshot_type != SNAPSHOT_MVCC)
+		*reason = CEXT_COUNT_RT_SNAPSHOT;
+	else if (snapshot->takenDuringRecovery)
+		*reason = CEXT_COUNT_RT_RECOVERY;
+	else if (IsolationIsSerializable())
+	{
+		/* Its reads have to reach the tables, to take predicate locks. */
+		*reason = CEXT_COUNT_RT_SERIALIZABLE;
+	}
+	else if (IsParallelWorker() &&
+			 TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	{
+		/* Whether the leader wrote to a source is not known here. */
+		*reason = CEXT_COUNT_RT_PARALLEL;
+	}
+	else if (IsLogicalWorker())
+	{
+		/* It writes rows without firing statement triggers. */
+		*reason = CEXT_COUNT_RT_APPLY;
+	}
+	else
+		return true;
+	return false;
+}
+
+/*
+ * The slot that every invalidation in this database goes through.
+ */
+static inline uint32
+any_slot(void)
+{
+	static uint32 slot;
+	static bool known = false;
+
+	if (unlikely(!known))
+	{
+		slot = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_ANY,
+											CEXT_NULL_STRING, CEXT_NULL_STRING));
+		known = true;
+	}
+	return slot;
+}
+
+/*
+ * Does the entry hold for the snapshot?  Gives the stamp that it deserves if
+ * that is not the one it has, else 0.
+ */
+static inline bool
+entry_holds(const CextEntry *entry, Snapshot snapshot, uint64 *stamp)
+{
+	uint64		any;
+	bool		any_settled = cext_slot_settled(any_slot(), snapshot, &any);
+
+	*stamp = 0;
+	if (likely(any_settled && entry->stamp == any))
+		return true;
+
+	/*
+	 * ANY is read before the slices: a writer that it misses has not bumped
+	 * it, so that the stamp cannot cover that writer.
+	 */
+	pg_read_barrier();
+	for (int i = 0; i < entry->nslices; i++)
+	{
+		uint32		slot = CEXT_PACKED_SLOT(entry->slices[i]) & cext_slot_mask;
+		uint64		generation;
+
+		if (!cext_slot_settled(slot, snapshot, &generation) ||
+			CEXT_PACK_SLICE(slot, generation) != entry->slices[i])
+			return false;
+	}
+	if (any_settled)
+		*stamp = any;
+	return true;
+}
+
+/*
+ * Copy what the request wants out of an entry's value, which may change under
+ * us: then the result is garbage, but sound enough to be freed.  NULL if there
+ * is nothing.
+ */
+static struct varlena *
+copy_out(const CextRequest *request, const char *value, uint32 len, JEntry *type)
+{
+	CextPiece	piece = {JENTRY_ISCONTAINER, value + VARHDRSZ, len - VARHDRSZ};
+	struct varlena *copy;
+
+	if (request->npath > 0 &&
+		!cext_path_find(piece.data, piece.len, request->path, request->npath,
+						&piece))
+		return NULL;
+	*type = piece.type;
+	copy = palloc(VARHDRSZ + piece.len);
+	SET_VARSIZE(copy, VARHDRSZ + piece.len);
+	memcpy(VARDATA(copy), piece.data, piece.len);
+	return copy;
+}
+
+static struct varlena *
+finish_piece(const CextRequest *request, struct varlena *copy, JEntry type)
+{
+	if (copy == NULL || request->npath == 0)
+		return copy;
+	return (struct varlena *) cext_path_build(copy, type);
+}
+
+/*
+ * Look the request up; true if the cache answers, with NULL for absence.
+ */
+static inline bool
+look_up(const CextRequest *request, const CextKey *key, Snapshot snapshot,
+		struct varlena **value)
+{
+	/* An entry can only change so often between two looks. */
+	for (int tries = 0; tries < 3; tries++)
+	{
+		CextRef		ref;
+		struct varlena *copy = NULL;
+		JEntry		type = JENTRY_ISCONTAINER;
+		uint64		stamp;
+		bool		expired;
+		bool		holds;
+
+		if (!cext_store_find(key, &ref))
+			return false;
+		expired = unlikely(ref.entry.expires != 0) &&
+			ref.entry.expires <= cext_store_now();
+		holds = !expired && entry_holds(&ref.entry, snapshot, &stamp);
+		if (holds && !ref.entry.absent && ref.entry.value_len >= VARHDRSZ)
+			copy = copy_out(request, ref.entry.value, ref.entry.value_len, &type);
+
+		if (unlikely(!cext_store_unchanged(&ref)))
+		{
+			if (copy != NULL)
+				pfree(copy);
+			continue;
+		}
+		if (expired)
+			cext_count(CEXT_COUNT_EXPIRATIONS);
+		if (!holds)
+			return false;
+
+		cext_store_touch(&ref);
+		if (unlikely(stamp != 0))
+			cext_store_stamp(key, &ref, stamp);
+		cext_count(CEXT_COUNT_HITS);
+		*value = finish_piece(request, copy, type);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Compute the whole document from the tables, under the active snapshot.
+ */
+static void
+compute(const CextRequest *request, Computed *computed)
+{
+	MemoryContext outer = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(outer, "cache_ext fill",
+												  ALLOCSET_DEFAULT_SIZES);
+	CextFetched fetched;
+	struct varlena *value = NULL;
+
+	MemoryContextSwitchTo(context);
+	cext_source_fetch(request->user, request->name, &fetched);
+	if (fetched.ndocs > 0)
+	{
+		Jsonb	   *merged = cext_merge(fetched.strategy, fetched.docs, fetched.ndocs);
+
+		value = (struct varlena *) merged;
+		if (request->kind == CEXT_KIND_JSON)
+			value = (struct varlena *)
+				cstring_to_text(JsonbToCString(NULL, &merged->root, VARSIZE(merged)));
+	}
+	MemoryContextSwitchTo(outer);
+
+	computed->value = NULL;
+	if (value != NULL)
+	{
+		computed->value = palloc(VARSIZE(value));
+		memcpy(computed->value, value, VARSIZE(value));
+	}
+	computed->ttl_ms = fetched.ttl_ms;
+	computed->domain = CEXT_NULL_STRING;
+	if (fetched.domain.data != NULL)
+		computed->domain = (CextString) {pstrdup(fetched.domain.data), fetched.domain.len};
+	MemoryContextDelete(context);
+}
+
+/*
+ * The hashes of the slices that an entry depends on.
+ */
+static int
+get_slices(const CextRequest *request, CextString domain,
+		   uint64 hashes[CEXT_MAX_SLICES])
+{
+	CextString	name = request->name;
+	int			n = 0;
+
+#define SLICE(kind, id, name) \
+	(hashes[n++] = cext_slice_hash(MyDatabaseId, kind, id, name))
+
+	SLICE(CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING);
+	SLICE(CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
+	if (request->user.data != NULL)
+	{
+		SLICE(CEXT_SLICE_USER, request->user, CEXT_NULL_STRING);
+		SLICE(CEXT_SLICE_USER_NAME, request->user, name);
+	}
+	if (domain.data != NULL)
+	{
+		SLICE(CEXT_SLICE_DOMAIN, domain, CEXT_NULL_STRING);
+		SLICE(CEXT_SLICE_DOMAIN_NAME, domain, name);
+	}
+#undef SLICE
+	return n;
+}
+
+/*
+ * Record the generations of an entry's slices; false if one of them is not
+ * settled for the snapshot that the entry was computed under.
+ */
+static bool
+record_slices(CextEntry *entry, const CextRequest *request, CextString domain,
+			  Snapshot snapshot)
+{
+	uint64		hashes[CEXT_MAX_SLICES];
+	uint64		any;
+
+	entry->stamp = cext_slot_settled(any_slot(), snapshot, &any) ? any : 0;
+	pg_read_barrier();			/* as in entry_holds */
+
+	entry->nslices = get_slices(request, domain, hashes);
+	for (int i = 0; i < entry->nslices; i++)
+	{
+		uint32		slot = cext_slot_of(hashes[i]);
+		uint64		generation;
+
+		if (!cext_slot_settled(slot, snapshot, &generation))
+			return false;
+		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
+	}
+	return true;
+}
+
+static TimestampTz
+expiry(int64 ttl_ms)
+{
+	TimestampTz now = cext_store_now();
+
+	if (ttl_ms == 0)
+		ttl_ms = (int64) cext_default_ttl_s * 1000;
+	if (ttl_ms == 0 || ttl_ms > (PG_INT64_MAX - now) / 1000)
+		return 0;
+	return now + ttl_ms * 1000;
+}
+
+/*
+ * Store what was computed under the snapshot.  Returns what to count.
+ */
+static CextCounter
+store(const CextRequest *request, const CextKey *key, Snapshot snapshot,
+	  const Computed *computed)
+{
+	CextEntry	entry = {0};
+
+	entry.absent = (computed->value == NULL);
+	entry.value = computed->value;
+	entry.value_len = entry.absent ? 0 : VARSIZE(computed->value);
+	entry.expires = expiry(computed->ttl_ms);
+
+	if (entry.absent && !cext_cache_absent)
+		return CEXT_COUNT_RT_ABSENT;
+	if (entry.value_len > (Size) cext_max_entry_kb * 1024 ||
+		entry.value_len > cext_store_max_value())
+		return CEXT_COUNT_RT_TOO_LARGE;
+	if (!record_slices(&entry, request, computed->domain, snapshot))
+		return CEXT_COUNT_RT_UNSETTLED;
+	return cext_store_put(key, &entry) ? CEXT_COUNT_FILLS :
+		CEXT_COUNT_RT_NO_SPACE;
+}
+
+/*
+ * Compute the document and store it if that can be done exactly.
+ */
+static void
+fill(const CextRequest *request, const CextKey *key, Snapshot snapshot,
+	 Computed *computed)
+{
+	CextSourceState state = cext_source_lock();
+
+	compute(request, computed);
+	switch (state)
+	{
+		case CEXT_SOURCE_WHOLE:
+			cext_count(store(request, key, snapshot, computed));
+			cext_source_unlock();
+			break;
+		case CEXT_SOURCE_SUSPENDED:
+			cext_count(CEXT_COUNT_RT_SUSPENDED);
+			warn_suspended();
+			break;
+		case CEXT_SOURCE_LOCKED:
+			cext_count(CEXT_COUNT_RT_LOCKED);
+			break;
+	}
+}
+
+static void
+end_fill(int code, Datum arg)
+{
+	cext_fill_end();
+}
+
+/*
+ * Take the part that the request wants of a document that is our own.
+ */
+static struct varlena *
+take_piece(const CextRequest *request, struct varlena *value)
+{
+	JEntry		type = JENTRY_ISCONTAINER;
+	struct varlena *copy;
+
+	if (value == NULL || request->npath == 0)
+		return value;
+	copy = copy_out(request, (char *) value, VARSIZE(value), &type);
+	return finish_piece(request, copy, type);
+}
+
+/*
+ * No entry holds for the snapshot: fill, unless someone else is about to.
+ */
+static struct varlena *
+read_miss(const CextRequest *request, const CextKey *key, Snapshot snapshot)
+{
+	Computed	computed;
+	TimestampTz deadline = 0;
+	struct varlena *value;
+
+	while (!cext_fill_begin(key->hash))
+	{
+		if (deadline == 0)
+		{
+			deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												   cext_fill_wait_ms);
+			cext_count(CEXT_COUNT_FILL_WAITS);
+		}
+		if (!cext_fill_wait(key->hash, deadline))
+		{
+			fill(request, key, snapshot, &computed);
+			return take_piece(request, computed.value);
+		}
+		if (look_up(request, key, snapshot, &value))
+			return value;
+	}
+
+	PG_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
+	{
+		fill(request, key, snapshot, &computed);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
+	cext_fill_end();
+	return take_piece(request, computed.value);
+}
+
+/*
+ * Read a configuration, or a piece of it, under the active snapshot: the
+ * result is what computing it from the tables would give.  Returns a jsonb or,
+ * for CEXT_KIND_JSON, a json in the current context, or NULL where there is
+ * nothing.  Throws what reading the tables can throw.
+ */
+struct varlena *
+cext_config_read(const CextRequest *request)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	CextCounter reason;
+	CextKey		key;
+	struct varlena *value;
+
+	if (unlikely(!cache_is_usable(snapshot, &reason)))
+	{
+		Computed	computed;
+
+		cext_count(reason);
+		compute(request, &computed);
+		return take_piece(request, computed.value);
+	}
+
+	cext_key_init(&key, MyDatabaseId, request->kind, request->user, request->name);
+	if (likely(look_up(request, &key, snapshot, &value)))
+		return value;
+	cext_count(CEXT_COUNT_MISSES);
+	return read_miss(request, &key, snapshot);
+}

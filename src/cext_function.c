@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_function.c
+ *	  The SQL functions that read configurations.
+ *
+ * They check their arguments and leave the rest to cext_config.c.  A null user
+ * or name gives null, as a name without a configuration does.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_config.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "catalog/pg_type.h"
+
+PG_FUNCTION_INFO_V1(cache_ext_get_merged_config);
+PG_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);
+PG_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
+PG_FUNCTION_INFO_V1(cache_ext_get_public_config);
+PG_FUNCTION_INFO_V1(cache_ext_get_config_value);
+
+/*
+ * Check an id that a caller gave.
+ */
+static inline void
+check_id(CextString id, const char *what)
+{
+	if (unlikely(id.len == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be empty", what)));
+	if (unlikely(id.len > CEXT_MAX_ID))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is too long", what),
+				 errdetail("It has %d bytes; at most %d are possible.",
+						   id.len, CEXT_MAX_ID)));
+}
+
+static inline CextString
+text_to_string(text *t)
+{
+	return (CextString) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+}
+
+/*
+ * An argument as a string, which is null where the argument is.
+ */
+static inline CextString
+get_id_arg(FunctionCallInfo fcinfo, int n, const char *what)
+{
+	CextString	id;
+
+	if (PG_ARGISNULL(n))
+		return CEXT_NULL_STRING;
+	id = text_to_string(PG_GETARG_TEXT_PP(n));
+	check_id(id, what);
+	return id;
+}
+
+static void
+report_missing(CextString user, CextString name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NO_DATA_FOUND),
+			 errmsg("no configuration found"),
+			 user.data == NULL || name.data == NULL ?
+			 errdetail("The user id or the config name is null.") :
+			 errdetail("Nothing contributes to config name \"%.*s\" for user \"%.*s\".",
+					   name.len, name.data, user.len, user.data)));
+}
+
+/*
+ * get_merged_config and get_merged_config_json
+ */
+static inline Datum
+get_merged(FunctionCallInfo fcinfo, CextKind kind)
+{
+	CextRequest request = {.kind = kind};
+	struct varlena *value = NULL;
+
+	request.user = get_id_arg(fcinfo, 0, "user id");
+	request.name = get_id_arg(fcinfo, 1, "config name");
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("missing_ok must not be null")));
+
+	if (likely(request.user.data != NULL && request.name.data != NULL))
+		value = cext_config_read(&request);
+	if (value != NULL)
+		PG_RETURN_POINTER(value);
+	if (!PG_GETARG_BOOL(2))
+		report_missing(request.user, request.name);
+	PG_RETURN_NULL();
+}
+
+/*
+ * get_merged_config(user_id text, config_name text, missing_ok boolean)
+ */
+Datum
+cache_ext_get_merged_config(PG_FUNCTION_ARGS)
+{
+	return get_merged(fcinfo, CEXT_KIND_JSONB);
+}
+
+/*
+ * get_merged_config_json(user_id text, config_name text, missing_ok boolean)
+ */
+Datum
+cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
+{
+	return get_merged(fcinfo, CEXT_KIND_JSON);
+}
+
+/*
+ * get_public_config(config_name text)
+ */
+Datum
+cache_ext_get_public_config(PG_FUNCTION_ARGS)
+{
+	CextRequest request = {.kind = CEXT_KIND_PUBLIC};
+	struct varlena *value = NULL;
+
+	request.name = get_id_arg(fcinfo, 0, "config name");
+	if (request.name.data != NULL)
+		value = cext_config_read(&request);
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(value);
+}
+
+/*
+ * An array of text as strings.
+ */
+static CextString *
+array_to_strings(ArrayType *array, const char *what, int *n)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	CextString *strings;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%s must be a one-dimensional array", what)));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, n);
+	strings = palloc(*n * sizeof(CextString));
+	for (int i = 0; i < *n; i++)
+		strings[i] = nulls[i] ? CEXT_NULL_STRING :
+			text_to_string(DatumGetTextPP(elements[i]));
+	return strings;
+}
+
+/*
+ * get_config_value(user_id text, config_name text, VARIADIC path text[])
+ */
+Datum
+cache_ext_get_config_value(PG_FUNCTION_ARGS)
+{
+	CextRequest request = {.kind = CEXT_KIND_JSONB};
+	struct varlena *value;
+
+	request.user = get_id_arg(fcinfo, 0, "user id");
+	request.name = get_id_arg(fcinfo, 1, "config name");
+	if (PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	request.path = array_to_strings(PG_GETARG_ARRAYTYPE_P(2), "path",
+									&request.npath);
+	for (int i = 0; i < request.npath; i++)
+	{
+		if (request.path[i].data == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("path element at position %d is null", i + 1)));
+	}
+	if (request.user.data == NULL || request.name.data == NULL)
+		PG_RETURN_NULL();
+
+	value = cext_config_read(&request);
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(value);
+}
+
+/*
+ * get_merged_configs(user_id text, config_names text[])
+ */
+Datum
+cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CextRequest request = {.kind = CEXT_KIND_JSONB};
+	CextString *names;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	request.user = get_id_arg(fcinfo, 0, "user id");
+	if (PG_ARGISNULL(1))
+		PG_RETURN_VOID();
+	names = array_to_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		struct varlena *value = NULL;
+		Datum		values[2] = {0};
+		bool		nulls[2] = {false, false};
+
+		request.name = names[i];
+		if (names[i].data != NULL)
+		{
+			check_id(names[i], "config name");
+			values[0] = PointerGetDatum(cstring_to_text_with_len(names[i].data,
+																 names[i].len));
+			if (request.user.data != NULL)
+				value = cext_config_read(&request);
+		}
+		values[1] = PointerGetDatum(value);
+		nulls[0] = (names[i].data == NULL);
+		nulls[1] = (value == NULL);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_guc.h
+ *	  The settings.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_GUC_H
+#define CEXT_GUC_H
+
+#include "cext.h"
+
+extern PGDLLIMPORT bool cext_enabled;
+extern PGDLLIMPORT int cext_memory_kb;
+extern PGDLLIMPORT int cext_slots;
+extern PGDLLIMPORT int cext_max_entry_kb;
+extern PGDLLIMPORT int cext_default_ttl_s;
+extern PGDLLIMPORT bool cext_cache_absent;
+extern PGDLLIMPORT int cext_fill_wait_ms;
+extern PGDLLIMPORT int cext_clock_offset_s;
+
+extern void cext_guc_define(void);
+
+#endif							/* CEXT_GUC_H */

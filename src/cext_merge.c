@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_merge.c
+ *	  Merging JSONB documents.
+ *
+ * All documents are merged at once, not two by two: at each level the objects
+ * that contribute are walked together in the order of their keys, which JSONB
+ * keeps sorted, so that each value is looked at once and the time is linear in
+ * the size of the documents.
+ *
+ * What a list of values, lowest rank first, merges to: the values from the top
+ * down to the first that is not an object contribute.  If the top one is not
+ * an object it is the result; otherwise the result is the merge of the objects
+ * above the first non-object.
+ *
+ * With merge_patch (RFC 7396) each document is a patch of what is below it, the
+ * lowest one of nothing: a null deletes the key, and so no null is left in any
+ * object that was merged, at whatever depth.
+ *
+ * Everything here is pure: it depends on its arguments only and allocates in
+ * the current context.  It throws if nested too deep or too large for JSONB.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_merge.h"
+
+#include "miscadmin.h"
+
+/* One document's object at the level being merged. */
+typedef struct Cursor
+{
+	JsonbIterator *it;
+	bool		done;
+	JsonbValue	key;			/* of the pair the cursor stands at */
+	JsonbValue	value;
+} Cursor;
+
+static bool
+is_object(const JsonbValue *v)
+{
+	return v->type == jbvBinary && JsonContainerIsObject(v->val.binary.data);
+}
+
+/* Go to the next pair. */
+static void
+advance(Cursor *c)
+{
+	JsonbIteratorToken token = JsonbIteratorNext(&c->it, &c->key, true);
+
+	if (token != WJB_KEY)
+	{
+		c->done = true;
+		return;
+	}
+	token = JsonbIteratorNext(&c->it, &c->value, true);
+	Assert(token == WJB_VALUE);
+}
+
+static void
+open_cursor(Cursor *c, JsonbContainer *object)
+{
+	JsonbValue	v;
+
+	c->it = JsonbIteratorInit(object);
+	c->done = false;
+	if (JsonbIteratorNext(&c->it, &v, true) != WJB_BEGIN_OBJECT)
+		elog(ERROR, "merged value is not an object");
+	advance(c);
+}
+
+/* The order in which JSONB keeps the keys of an object. */
+static int
+compare_keys(const JsonbValue *a, const JsonbValue *b)
+{
+	if (a->val.string.len != b->val.string.len)
+		return a->val.string.len < b->val.string.len ? -1 : 1;
+	return memcmp(a->val.string.val, b->val.string.val, a->val.string.len);
+}
+
+static void merge_objects(CextStrategy strategy, JsonbParseState **state,
+						  JsonbValue *objects, int n, int depth);
+
+/*
+ * Push under its key what the values of one key, lowest rank first, merge to.
+ */
+static void
+merge_pair(CextStrategy strategy, JsonbParseState **state,
+		   JsonbValue *key, JsonbValue *values, int n, int depth)
+{
+	JsonbValue *top = &values[n - 1];
+	int			first = n;
+
+	if (strategy == CEXT_MERGE_PATCH && top->type == jbvNull)
+		return;
+	pushJsonbValue(state, WJB_KEY, key);
+
+	while (first > 0 && is_object(&values[first - 1]))
+		first--;
+	if (strategy == CEXT_MERGE_SHALLOW || first == n ||
+		(strategy == CEXT_MERGE_DEEP && first == n - 1))
+		pushJsonbValue(state, WJB_VALUE, top);
+	else
+		merge_objects(strategy, state, values + first, n - first, depth + 1);
+}
+
+/*
+ * Push the merge of n objects, lowest rank first.
+ */
+static void
+merge_objects(CextStrategy strategy, JsonbParseState **state,
+			  JsonbValue *objects, int n, int depth)
+{
+	Cursor	   *cursors = palloc(n * sizeof(Cursor));
+	JsonbValue *values = palloc(n * sizeof(JsonbValue));
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+
+	for (int i = 0; i < n; i++)
+		open_cursor(&cursors[i], objects[i].val.binary.data);
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	for (;;)
+	{
+		JsonbValue	key = {.type = jbvNull};
+		int			nvalues = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			if (!cursors[i].done &&
+				(key.type == jbvNull || compare_keys(&cursors[i].key, &key) < 0))
+				key = cursors[i].key;
+		}
+		if (key.type == jbvNull)
+			break;
+		for (int i = 0; i < n; i++)
+		{
+			if (!cursors[i].done && compare_keys(&cursors[i].key, &key) == 0)
+			{
+				values[nvalues++] = cursors[i].value;
+				advance(&cursors[i]);
+			}
+		}
+		merge_pair(strategy, state, &key, values, nvalues, depth);
+	}
+	/* The end of the outermost object is pushed by who wants the result. */
+	if (depth > 0)
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+
+	pfree(values);
+	pfree(cursors);
+}
+
+/*
+ * Merge ndocs documents, at least one, lowest rank first.  May return one of
+ * the documents.
+ */
+Jsonb *
+cext_merge(CextStrategy strategy, Jsonb **docs, int ndocs)
+{
+	Jsonb	   *top = docs[ndocs - 1];
+	JsonbParseState *state = NULL;
+	JsonbValue *objects;
+	int			first = ndocs;
+
+	while (first > 0 && JB_ROOT_IS_OBJECT(docs[first - 1]))
+		first--;
+	if (strategy == CEXT_MERGE_REPLACE || first == ndocs ||
+		(first == ndocs - 1 && strategy != CEXT_MERGE_PATCH))
+		return top;
+
+	objects = palloc((ndocs - first) * sizeof(JsonbValue));
+	for (int i = first; i < ndocs; i++)
+	{
+		JsonbValue *v = &objects[i - first];
+
+		v->type = jbvBinary;
+		v->val.binary.data = &docs[i]->root;
+		v->val.binary.len = VARSIZE_ANY_EXHDR(docs[i]);
+	}
+	merge_objects(strategy, &state, objects, ndocs - first, 0);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}

@@ -1,0 +1,95 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_stats.h
+ *	  Counters.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_STATS_H
+#define CEXT_STATS_H
+
+#include "cext.h"
+
+#include "port/atomics.h"
+
+/* The order is that of the table in cext_stats.c, and of the view. */
+typedef enum CextCounter
+{
+	CEXT_COUNT_HITS,
+	CEXT_COUNT_MISSES,
+	CEXT_COUNT_FILLS,
+	CEXT_COUNT_FILL_WAITS,
+
+	/* why a read computed its result and did not store it */
+	CEXT_COUNT_RT_NOT_PRELOADED,
+	CEXT_COUNT_RT_DISABLED,
+	CEXT_COUNT_RT_OWN_WRITE,
+	CEXT_COUNT_RT_SERIALIZABLE,
+	CEXT_COUNT_RT_SNAPSHOT,
+	CEXT_COUNT_RT_RECOVERY,
+	CEXT_COUNT_RT_PARALLEL,
+	CEXT_COUNT_RT_APPLY,
+	CEXT_COUNT_RT_UNSETTLED,
+	CEXT_COUNT_RT_SUSPENDED,
+	CEXT_COUNT_RT_LOCKED,
+	CEXT_COUNT_RT_TOO_LARGE,
+	CEXT_COUNT_RT_ABSENT,
+	CEXT_COUNT_RT_NO_SPACE,
+
+	CEXT_COUNT_EVICTIONS,
+	CEXT_COUNT_EXPIRATIONS,
+	CEXT_COUNT_CORRUPTIONS,
+
+	/* in the order of CextSliceKind */
+	CEXT_COUNT_INV_EVERYTHING,
+	CEXT_COUNT_INV_NAME,
+	CEXT_COUNT_INV_DOMAIN,
+	CEXT_COUNT_INV_DOMAIN_NAME,
+	CEXT_COUNT_INV_USER,
+	CEXT_COUNT_INV_USER_NAME,
+
+	CEXT_NUM_COUNTERS
+} CextCounter;
+
+typedef struct CextCounters
+{
+	pg_atomic_uint64 value[CEXT_NUM_COUNTERS];
+} CextCounters;
+
+/* This backend's own, or process-local ones where there is no shared memory. */
+extern CextCounters *cext_my_counters;
+
+typedef struct CextCounterInfo
+{
+	const char *name;
+	const char *description;
+} CextCounterInfo;
+
+extern const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS];
+
+extern Size cext_stats_shmem_size(void);
+extern void cext_stats_attach(void *memory, bool init);
+extern void cext_stats_attach_process(void);
+extern uint64 cext_stats_sum(CextCounter counter);
+
+/*
+ * Count.  Only this backend writes the counter, so that no locked instruction
+ * is needed; the store is atomic for those who sum.
+ */
+static inline void
+cext_count_many(CextCounter counter, uint64 n)
+{
+	pg_atomic_uint64 *value = &cext_my_counters->value[counter];
+
+	pg_atomic_write_u64(value, pg_atomic_read_u64(value) + n);
+}
+
+static inline void
+cext_count(CextCounter counter)
+{
+	cext_count_many(counter, 1);
+}
+
+#endif							/* CEXT_STATS_H */

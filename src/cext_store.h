@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_store.h
+ *	  The store: keys and bytes in shared memory, bounded.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_STORE_H
+#define CEXT_STORE_H
+
+#include "cext.h"
+#include "cext_key.h"
+
+#include "port/atomics.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+/* The smallest store that is worth having. */
+#define CEXT_STORE_MIN_SIZE		((Size) 2 * 1024 * 1024)
+
+/*
+ * A slice as an entry records it: the slot and the low bits of its generation
+ * at fill.  2^44 invalidations of one slot do not happen between two starts of
+ * a server.
+ */
+#define CEXT_SLOT_BITS			20
+#define CEXT_PACK_SLICE(slot, generation) \
+	(((uint64) (generation) << CEXT_SLOT_BITS) | (slot))
+#define CEXT_PACKED_SLOT(packed) \
+	((uint32) ((packed) & ((1 << CEXT_SLOT_BITS) - 1)))
+
+/* What is stored under a key. */
+typedef struct CextEntry
+{
+	uint64		stamp;			/* generation of the database's ANY slot when
+								 * all slices were last found settled, or 0 */
+	TimestampTz expires;		/* or 0 */
+	bool		absent;			/* there is no value */
+	uint8		nslices;
+	uint64		slices[CEXT_MAX_SLICES];
+	const void *value;			/* a varlena with a four-byte header */
+	uint32		value_len;
+} CextEntry;
+
+/*
+ * An entry in place, found without a lock.  Whatever was read by way of it
+ * counts only once cext_store_unchanged has said so, and until then may be
+ * garbage; value and value_len always lie within one segment.
+ */
+typedef struct CextRef
+{
+	CextEntry	entry;			/* value points into shared memory */
+	pg_atomic_uint64 *cell;
+	uint64		cell_value;
+	struct CextRecord *record;
+	struct CextSegment *segment;
+	uint32		change;
+	uint32		epoch;
+} CextRef;
+
+typedef struct CextStoreUsage
+{
+	uint64		segment_size;
+	uint64		directory_bytes;	/* buckets, ghosts, segment descriptors */
+	uint64		segment_bytes;	/* room for records */
+	uint64		free_bytes;		/* segments that hold nothing */
+	uint64		used_bytes;		/* records that can be found */
+	uint64		entries;
+} CextStoreUsage;
+
+extern uint32 cext_store_partitions(Size size);
+extern void cext_store_attach(void *memory, Size size,
+							  LWLockPadded *locks, bool init);
+extern bool cext_store_find(const CextKey *key, CextRef *ref);
+extern bool cext_store_unchanged(const CextRef *ref);
+extern void cext_store_touch(const CextRef *ref);
+extern void cext_store_stamp(const CextKey *key, const CextRef *ref,
+							 uint64 stamp);
+extern Size cext_store_max_value(void);
+extern bool cext_store_put(const CextKey *key, const CextEntry *entry);
+extern TimestampTz cext_store_now(void);
+extern void cext_store_usage(CextStoreUsage *usage);
+
+#endif							/* CEXT_STORE_H */

@@ -1,0 +1,242 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_xact.c
+ *	  What this transaction invalidates, and when.
+ *
+ * Triggers and hooks collect slices here, as the slots that they hash to, while
+ * the transaction runs.  The transaction callbacks lead the slots through the
+ * protocol of cext_slot.c:
+ *
+ *	PRE_COMMIT	marks them, and the database's ANY slot.  Errors can still
+ *				happen after that, and lead to ABORT.
+ *	COMMIT		comes after the transaction left the proc array and before its
+ *				locks go, and completes them.
+ *	ABORT		takes the marks away, if they were made.
+ *
+ * Nothing is allocated after PRE_COMMIT and nothing can fail in COMMIT.  What
+ * is collected after PRE_COMMIT, by another extension's callback that writes to
+ * a source, is marked at once.
+ *
+ * A subtransaction that rolls back leaves its slices in the set: too much is
+ * invalidated, which is exact.  A set that outgrows its bound becomes the
+ * slice "everything".
+ *
+ * Locks: none of its own.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_xact.h"
+
+#include "cext_shmem.h"
+#include "cext_slot.h"
+#include "cext_stats.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* Slots beyond which a transaction invalidates everything. */
+#define MAX_SLOTS		4096
+
+typedef struct SlotEntry
+{
+	uint32		slot;
+	char		status;			/* for simplehash */
+	bool		marked;
+} SlotEntry;
+
+#define SH_PREFIX		slotset
+#define SH_ELEMENT_TYPE	SlotEntry
+#define SH_KEY_TYPE		uint32
+#define SH_KEY			slot
+/* Slots are hash values already. */
+#define SH_HASH_KEY(tb, key)	(key)
+#define SH_EQUAL(tb, a, b)		((a) == (b))
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/*
+ * Has this transaction written to a source?  From then on it reads through.
+ */
+bool		cext_xact_wrote = false;
+
+static slotset_hash *slots = NULL;	/* in TopTransactionContext */
+static bool past_pre_commit = false;
+static bool collapsed = false;
+static FullTransactionId my_xid;	/* set with the first invalidation */
+static uint64 invalidations[CEXT_SLICE_KINDS];
+
+/*
+ * Add a slot to the set.  A new one is marked at once if PRE_COMMIT is past.
+ */
+static void
+add_slot(uint32 slot)
+{
+	SlotEntry  *entry;
+	bool		found;
+
+	if (slots == NULL)
+		slots = slotset_create(TopTransactionContext, 16, NULL);
+	entry = slotset_insert(slots, slot, &found);
+	if (!found)
+		entry->marked = false;
+	if (past_pre_commit && !entry->marked)
+	{
+		cext_slot_mark(slot);
+		entry->marked = true;
+	}
+}
+
+static void
+add_slice(Oid db, CextSliceKind kind, CextString id, CextString name)
+{
+	add_slot(cext_slot_of(cext_slice_hash(db, kind, id, name)));
+}
+
+/*
+ * This transaction writes to a source, or has done something to it that no
+ * row trigger sees.
+ */
+void
+cext_xact_set_wrote(void)
+{
+	cext_xact_wrote = true;
+}
+
+/*
+ * Invalidate a slice when this transaction commits.  A part that the kind has
+ * no use for is CEXT_NULL_STRING.  May throw for want of memory, or because no
+ * transaction id can be assigned (in recovery, or in a parallel worker).
+ */
+void
+cext_xact_invalidate(Oid db, CextSliceKind kind, CextString id, CextString name)
+{
+	if (!cext_shmem_available())
+		return;
+
+	/* Who reads later decides by this id whether it sees the change. */
+	my_xid = GetTopFullTransactionId();
+	invalidations[kind]++;
+	if (collapsed && db == MyDatabaseId)
+		return;
+	if (slots != NULL && slots->members >= MAX_SLOTS)
+	{
+		collapsed = true;
+		kind = CEXT_SLICE_EVERYTHING;
+		id = name = CEXT_NULL_STRING;
+	}
+	add_slice(db, kind, id, name);
+	add_slice(db, CEXT_SLICE_ANY, CEXT_NULL_STRING, CEXT_NULL_STRING);
+}
+
+/*
+ * Invalidate everything of a database when this transaction commits.
+ */
+void
+cext_xact_invalidate_all(Oid db)
+{
+	cext_xact_invalidate(db, CEXT_SLICE_EVERYTHING,
+						 CEXT_NULL_STRING, CEXT_NULL_STRING);
+}
+
+static void
+mark_all(void)
+{
+	slotset_iterator it;
+	SlotEntry  *entry;
+
+	past_pre_commit = true;
+	if (slots == NULL)
+		return;
+	slotset_start_iterate(slots, &it);
+	while ((entry = slotset_iterate(slots, &it)) != NULL)
+	{
+		if (!entry->marked)
+		{
+			cext_slot_mark(entry->slot);
+			entry->marked = true;
+		}
+	}
+}
+
+/*
+ * The transaction is over: release the marks, one way or the other.
+ */
+static void
+finish(bool committed)
+{
+	slotset_iterator it;
+	SlotEntry  *entry;
+
+	if (slots != NULL)
+	{
+		slotset_start_iterate(slots, &it);
+		while ((entry = slotset_iterate(slots, &it)) != NULL)
+		{
+			if (!entry->marked)
+				continue;
+			if (committed)
+				cext_slot_commit(entry->slot, my_xid);
+			else
+				cext_slot_abort(entry->slot);
+		}
+	}
+	if (FullTransactionIdIsValid(my_xid))
+	{
+		for (int i = 0; i < CEXT_SLICE_KINDS; i++)
+		{
+			if (committed)
+				cext_count_many(CEXT_COUNT_INV_EVERYTHING + i, invalidations[i]);
+			invalidations[i] = 0;
+		}
+		my_xid = InvalidFullTransactionId;
+	}
+
+	/* The set's memory goes with the transaction's. */
+	slots = NULL;
+	collapsed = false;
+	past_pre_commit = false;
+	cext_xact_wrote = false;
+}
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			mark_all();
+			break;
+		case XACT_EVENT_COMMIT:
+			finish(true);
+			break;
+		case XACT_EVENT_ABORT:
+			finish(false);
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			if (cext_xact_wrote || slots != NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot PREPARE a transaction that has changed a table that cache_ext reads"),
+						 errhint("Commit the change in a transaction of its own, with COMMIT.")));
+			break;
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			break;
+	}
+}
+
+/*
+ * Register the callbacks; called once, from _PG_init.
+ */
+void
+cext_xact_init(void)
+{
+	RegisterXactCallback(xact_callback, NULL);
+}
