@@ -32,7 +32,7 @@
 
 PG_MODULE_MAGIC;
 
-void		_PG_init(void);
+PGDLLEXPORT void _PG_init(void);
 
 static object_access_hook_type prev_object_access_hook = NULL;
 

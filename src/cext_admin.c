@@ -22,9 +22,9 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
-PG_FUNCTION_INFO_V1(cache_ext_invalidate_all);
-PG_FUNCTION_INFO_V1(cache_ext_stats);
-PG_FUNCTION_INFO_V1(cache_ext_memory);
+CEXT_FUNCTION_INFO_V1(cache_ext_invalidate_all);
+CEXT_FUNCTION_INFO_V1(cache_ext_stats);
+CEXT_FUNCTION_INFO_V1(cache_ext_memory);
 
 /*
  * invalidate_all()

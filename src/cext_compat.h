@@ -13,12 +13,27 @@
 #define CEXT_COMPAT_H
 
 #include "catalog/namespace.h"
+#include "fmgr.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "cache_ext needs PostgreSQL 15 or later"
 #endif
+
+/*
+ * From 16 on symbols of extensions are hidden unless they are exported; the
+ * Makefile asks for the same on 15, where PGDLLEXPORT does not export.
+ */
+#if PG_VERSION_NUM < 160000 && defined(__GNUC__)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+/* As PG_FUNCTION_INFO_V1, which exports the function itself from 16 on. */
+#define CEXT_FUNCTION_INFO_V1(function) \
+	extern PGDLLEXPORT Datum function(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(function)
 
 /*
  * The index of this backend's PGPROC, unique among all processes that can run

@@ -36,13 +36,12 @@
 #include "cext_slot.h"
 #include "cext_source.h"
 #include "cext_stats.h"
-#include "cext_store.h"
+#include "cext_store_read.h"
 #include "cext_xact.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "replication/logicalworker.h"
 #include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -119,7 +118,7 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 		/* Whether the leader wrote to a source is not known here. */
 		*reason = CEXT_COUNT_RT_PARALLEL;
 	}
-	else if (IsLogicalWorker())
+	else if (cext_is_apply_worker)
 	{
 		/* It writes rows without firing statement triggers. */
 		*reason = CEXT_COUNT_RT_APPLY;
@@ -152,7 +151,7 @@ any_slot(void)
  * that is not the one it has, else 0.
  */
 static inline bool
-entry_holds(const CextEntry *entry, Snapshot snapshot, uint64 *stamp)
+entry_holds(const CextRef *entry, Snapshot snapshot, uint64 *stamp)
 {
 	uint64		any;
 	bool		any_settled = cext_slot_settled(any_slot(), snapshot, &any);
@@ -168,11 +167,12 @@ entry_holds(const CextEntry *entry, Snapshot snapshot, uint64 *stamp)
 	pg_read_barrier();
 	for (int i = 0; i < entry->nslices; i++)
 	{
-		uint32		slot = CEXT_PACKED_SLOT(entry->slices[i]) & cext_slot_mask;
+		uint64		slice = ((const volatile uint64 *) entry->slices)[i];
+		uint32		slot = CEXT_PACKED_SLOT(slice) & cext_slot_mask;
 		uint64		generation;
 
 		if (!cext_slot_settled(slot, snapshot, &generation) ||
-			CEXT_PACK_SLICE(slot, generation) != entry->slices[i])
+			CEXT_PACK_SLICE(slot, generation) != slice)
 			return false;
 	}
 	if (any_settled)
@@ -185,7 +185,7 @@ entry_holds(const CextEntry *entry, Snapshot snapshot, uint64 *stamp)
  * us: then the result is garbage, but sound enough to be freed.  NULL if there
  * is nothing.
  */
-static struct varlena *
+static inline struct varlena *
 copy_out(const CextRequest *request, const char *value, uint32 len, JEntry *type)
 {
 	CextPiece	piece = {JENTRY_ISCONTAINER, value + VARHDRSZ, len - VARHDRSZ};
@@ -213,10 +213,11 @@ finish_piece(const CextRequest *request, struct varlena *copy, JEntry type)
 /*
  * Look the request up; true if the cache answers, with NULL for absence.
  */
-static inline bool
-look_up(const CextRequest *request, const CextKey *key, Snapshot snapshot,
-		struct varlena **value)
+static pg_attribute_always_inline bool
+look_up(const CextRequest *request, Snapshot snapshot, struct varlena **value)
 {
+	const CextKey *key = &request->key;
+
 	/* An entry can only change so often between two looks. */
 	for (int tries = 0; tries < 3; tries++)
 	{
@@ -229,11 +230,11 @@ look_up(const CextRequest *request, const CextKey *key, Snapshot snapshot,
 
 		if (!cext_store_find(key, &ref))
 			return false;
-		expired = unlikely(ref.entry.expires != 0) &&
-			ref.entry.expires <= cext_store_now();
-		holds = !expired && entry_holds(&ref.entry, snapshot, &stamp);
-		if (holds && !ref.entry.absent && ref.entry.value_len >= VARHDRSZ)
-			copy = copy_out(request, ref.entry.value, ref.entry.value_len, &type);
+		expired = unlikely(ref.expires != 0) &&
+			ref.expires <= cext_store_now();
+		holds = !expired && entry_holds(&ref, snapshot, &stamp);
+		if (holds && !ref.absent && ref.value_len >= VARHDRSZ)
+			copy = copy_out(request, ref.value, ref.value_len, &type);
 
 		if (unlikely(!cext_store_unchanged(&ref)))
 		{
@@ -269,13 +270,13 @@ compute(const CextRequest *request, Computed *computed)
 	struct varlena *value = NULL;
 
 	MemoryContextSwitchTo(context);
-	cext_source_fetch(request->user, request->name, &fetched);
+	cext_source_fetch(request->key.user, request->key.name, &fetched);
 	if (fetched.ndocs > 0)
 	{
 		Jsonb	   *merged = cext_merge(fetched.strategy, fetched.docs, fetched.ndocs);
 
 		value = (struct varlena *) merged;
-		if (request->kind == CEXT_KIND_JSON)
+		if (request->key.kind == CEXT_KIND_JSON)
 			value = (struct varlena *)
 				cstring_to_text(JsonbToCString(NULL, &merged->root, VARSIZE(merged)));
 	}
@@ -301,7 +302,7 @@ static int
 get_slices(const CextRequest *request, CextString domain,
 		   uint64 hashes[CEXT_MAX_SLICES])
 {
-	CextString	name = request->name;
+	CextString	name = request->key.name;
 	int			n = 0;
 
 #define SLICE(kind, id, name) \
@@ -309,10 +310,10 @@ get_slices(const CextRequest *request, CextString domain,
 
 	SLICE(CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING);
 	SLICE(CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
-	if (request->user.data != NULL)
+	if (request->key.user.data != NULL)
 	{
-		SLICE(CEXT_SLICE_USER, request->user, CEXT_NULL_STRING);
-		SLICE(CEXT_SLICE_USER_NAME, request->user, name);
+		SLICE(CEXT_SLICE_USER, request->key.user, CEXT_NULL_STRING);
+		SLICE(CEXT_SLICE_USER_NAME, request->key.user, name);
 	}
 	if (domain.data != NULL)
 	{
@@ -366,8 +367,7 @@ expiry(int64 ttl_ms)
  * Store what was computed under the snapshot.  Returns what to count.
  */
 static CextCounter
-store(const CextRequest *request, const CextKey *key, Snapshot snapshot,
-	  const Computed *computed)
+store(const CextRequest *request, Snapshot snapshot, const Computed *computed)
 {
 	CextEntry	entry = {0};
 
@@ -383,7 +383,7 @@ store(const CextRequest *request, const CextKey *key, Snapshot snapshot,
 		return CEXT_COUNT_RT_TOO_LARGE;
 	if (!record_slices(&entry, request, computed->domain, snapshot))
 		return CEXT_COUNT_RT_UNSETTLED;
-	return cext_store_put(key, &entry) ? CEXT_COUNT_FILLS :
+	return cext_store_put(&request->key, &entry) ? CEXT_COUNT_FILLS :
 		CEXT_COUNT_RT_NO_SPACE;
 }
 
@@ -391,8 +391,7 @@ store(const CextRequest *request, const CextKey *key, Snapshot snapshot,
  * Compute the document and store it if that can be done exactly.
  */
 static void
-fill(const CextRequest *request, const CextKey *key, Snapshot snapshot,
-	 Computed *computed)
+fill(const CextRequest *request, Snapshot snapshot, Computed *computed)
 {
 	CextSourceState state = cext_source_lock();
 
@@ -400,7 +399,7 @@ fill(const CextRequest *request, const CextKey *key, Snapshot snapshot,
 	switch (state)
 	{
 		case CEXT_SOURCE_WHOLE:
-			cext_count(store(request, key, snapshot, computed));
+			cext_count(store(request, snapshot, computed));
 			cext_source_unlock();
 			break;
 		case CEXT_SOURCE_SUSPENDED:
@@ -437,14 +436,15 @@ take_piece(const CextRequest *request, struct varlena *value)
 /*
  * No entry holds for the snapshot: fill, unless someone else is about to.
  */
-static struct varlena *
-read_miss(const CextRequest *request, const CextKey *key, Snapshot snapshot)
+static pg_noinline struct varlena *
+read_miss(const CextRequest *request, Snapshot snapshot)
 {
+	uint64		hash = request->key.hash;
 	Computed	computed;
 	TimestampTz deadline = 0;
 	struct varlena *value;
 
-	while (!cext_fill_begin(key->hash))
+	while (!cext_fill_begin(hash))
 	{
 		if (deadline == 0)
 		{
@@ -452,18 +452,18 @@ read_miss(const CextRequest *request, const CextKey *key, Snapshot snapshot)
 												   cext_fill_wait_ms);
 			cext_count(CEXT_COUNT_FILL_WAITS);
 		}
-		if (!cext_fill_wait(key->hash, deadline))
+		if (!cext_fill_wait(hash, deadline))
 		{
-			fill(request, key, snapshot, &computed);
+			fill(request, snapshot, &computed);
 			return take_piece(request, computed.value);
 		}
-		if (look_up(request, key, snapshot, &value))
+		if (look_up(request, snapshot, &value))
 			return value;
 	}
 
 	PG_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
 	{
-		fill(request, key, snapshot, &computed);
+		fill(request, snapshot, &computed);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
 	cext_fill_end();
@@ -477,11 +477,10 @@ read_miss(const CextRequest *request, const CextKey *key, Snapshot snapshot)
  * nothing.  Throws what reading the tables can throw.
  */
 struct varlena *
-cext_config_read(const CextRequest *request)
+cext_config_read(CextRequest *request)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
 	CextCounter reason;
-	CextKey		key;
 	struct varlena *value;
 
 	if (unlikely(!cache_is_usable(snapshot, &reason)))
@@ -493,9 +492,9 @@ cext_config_read(const CextRequest *request)
 		return take_piece(request, computed.value);
 	}
 
-	cext_key_init(&key, MyDatabaseId, request->kind, request->user, request->name);
-	if (likely(look_up(request, &key, snapshot, &value)))
+	cext_key_complete(&request->key, MyDatabaseId);
+	if (likely(look_up(request, snapshot, &value)))
 		return value;
 	cext_count(CEXT_COUNT_MISSES);
-	return read_miss(request, &key, snapshot);
+	return read_miss(request, snapshot);
 }

@@ -13,16 +13,14 @@
 #include "cext.h"
 #include "cext_key.h"
 
-/* What to read.  user is null for CEXT_KIND_PUBLIC. */
+/* What to read: a key, which cext_config_read completes, and a path. */
 typedef struct CextRequest
 {
-	CextKind	kind;
-	CextString	user;
-	CextString	name;
+	CextKey		key;
 	const CextString *path;		/* of the piece wanted, or NULL */
 	int			npath;
 } CextRequest;
 
-extern struct varlena *cext_config_read(const CextRequest *request);
+extern struct varlena *cext_config_read(CextRequest *request);
 
 #endif							/* CEXT_CONFIG_H */

@@ -232,7 +232,7 @@ carry_over(CextPartition *part, const CextRecord *record, uint64 hash,
 static void
 reclaim_record(CextPartition *part, CextRecord *record, bool in_main, bool carry)
 {
-	uint64		hash = cext_key_hash(RECORD_KEY(record), record->key_len);
+	uint64		hash = cext_key_hash_stored(RECORD_KEY(record), record->key_len);
 	pg_atomic_uint64 *cell = cell_of(record, hash);
 	uint64		freq;
 	bool		dead;

@@ -18,11 +18,11 @@
 #include "utils/builtins.h"
 #include "catalog/pg_type.h"
 
-PG_FUNCTION_INFO_V1(cache_ext_get_merged_config);
-PG_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);
-PG_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
-PG_FUNCTION_INFO_V1(cache_ext_get_public_config);
-PG_FUNCTION_INFO_V1(cache_ext_get_config_value);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 
 /*
  * Check an id that a caller gave.
@@ -54,11 +54,16 @@ text_to_string(text *t)
 static inline CextString
 get_id_arg(FunctionCallInfo fcinfo, int n, const char *what)
 {
+	struct varlena *arg;
 	CextString	id;
 
 	if (PG_ARGISNULL(n))
 		return CEXT_NULL_STRING;
-	id = text_to_string(PG_GETARG_TEXT_PP(n));
+	arg = (struct varlena *) PG_GETARG_POINTER(n);
+	/* Spares the usual argument a call. */
+	if (unlikely(VARATT_IS_COMPRESSED(arg) || VARATT_IS_EXTERNAL(arg)))
+		arg = pg_detoast_datum_packed(arg);
+	id = text_to_string((text *) arg);
 	check_id(id, what);
 	return id;
 }
@@ -81,22 +86,22 @@ report_missing(CextString user, CextString name)
 static inline Datum
 get_merged(FunctionCallInfo fcinfo, CextKind kind)
 {
-	CextRequest request = {.kind = kind};
+	CextRequest request = {.key.kind = kind};
 	struct varlena *value = NULL;
 
-	request.user = get_id_arg(fcinfo, 0, "user id");
-	request.name = get_id_arg(fcinfo, 1, "config name");
+	request.key.user = get_id_arg(fcinfo, 0, "user id");
+	request.key.name = get_id_arg(fcinfo, 1, "config name");
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("missing_ok must not be null")));
 
-	if (likely(request.user.data != NULL && request.name.data != NULL))
+	if (likely(request.key.user.data != NULL && request.key.name.data != NULL))
 		value = cext_config_read(&request);
 	if (value != NULL)
 		PG_RETURN_POINTER(value);
 	if (!PG_GETARG_BOOL(2))
-		report_missing(request.user, request.name);
+		report_missing(request.key.user, request.key.name);
 	PG_RETURN_NULL();
 }
 
@@ -124,11 +129,11 @@ cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
 Datum
 cache_ext_get_public_config(PG_FUNCTION_ARGS)
 {
-	CextRequest request = {.kind = CEXT_KIND_PUBLIC};
+	CextRequest request = {.key.kind = CEXT_KIND_PUBLIC};
 	struct varlena *value = NULL;
 
-	request.name = get_id_arg(fcinfo, 0, "config name");
-	if (request.name.data != NULL)
+	request.key.name = get_id_arg(fcinfo, 0, "config name");
+	if (request.key.name.data != NULL)
 		value = cext_config_read(&request);
 	if (value == NULL)
 		PG_RETURN_NULL();
@@ -164,11 +169,11 @@ array_to_strings(ArrayType *array, const char *what, int *n)
 Datum
 cache_ext_get_config_value(PG_FUNCTION_ARGS)
 {
-	CextRequest request = {.kind = CEXT_KIND_JSONB};
+	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
 	struct varlena *value;
 
-	request.user = get_id_arg(fcinfo, 0, "user id");
-	request.name = get_id_arg(fcinfo, 1, "config name");
+	request.key.user = get_id_arg(fcinfo, 0, "user id");
+	request.key.name = get_id_arg(fcinfo, 1, "config name");
 	if (PG_ARGISNULL(2))
 		PG_RETURN_NULL();
 	request.path = array_to_strings(PG_GETARG_ARRAYTYPE_P(2), "path",
@@ -180,7 +185,7 @@ cache_ext_get_config_value(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("path element at position %d is null", i + 1)));
 	}
-	if (request.user.data == NULL || request.name.data == NULL)
+	if (request.key.user.data == NULL || request.key.name.data == NULL)
 		PG_RETURN_NULL();
 
 	value = cext_config_read(&request);
@@ -196,12 +201,12 @@ Datum
 cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	CextRequest request = {.kind = CEXT_KIND_JSONB};
+	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
 	CextString *names;
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	request.user = get_id_arg(fcinfo, 0, "user id");
+	request.key.user = get_id_arg(fcinfo, 0, "user id");
 	if (PG_ARGISNULL(1))
 		PG_RETURN_VOID();
 	names = array_to_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
@@ -212,13 +217,13 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 		Datum		values[2] = {0};
 		bool		nulls[2] = {false, false};
 
-		request.name = names[i];
+		request.key.name = names[i];
 		if (names[i].data != NULL)
 		{
 			check_id(names[i], "config name");
 			values[0] = PointerGetDatum(cstring_to_text_with_len(names[i].data,
 																 names[i].len));
-			if (request.user.data != NULL)
+			if (request.key.user.data != NULL)
 				value = cext_config_read(&request);
 		}
 		values[1] = PointerGetDatum(value);

@@ -12,14 +12,14 @@
 
 #include "cext.h"
 
-extern PGDLLIMPORT bool cext_enabled;
-extern PGDLLIMPORT int cext_memory_kb;
-extern PGDLLIMPORT int cext_slots;
-extern PGDLLIMPORT int cext_max_entry_kb;
-extern PGDLLIMPORT int cext_default_ttl_s;
-extern PGDLLIMPORT bool cext_cache_absent;
-extern PGDLLIMPORT int cext_fill_wait_ms;
-extern PGDLLIMPORT int cext_clock_offset_s;
+extern bool cext_enabled;
+extern int cext_memory_kb;
+extern int cext_slots;
+extern int cext_max_entry_kb;
+extern int cext_default_ttl_s;
+extern bool cext_cache_absent;
+extern int cext_fill_wait_ms;
+extern int cext_clock_offset_s;
 
 extern void cext_guc_define(void);
 

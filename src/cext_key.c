@@ -12,10 +12,7 @@
  */
 #include "cext_key.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-static uint64 hash_seed = 0;
+uint64		cext_hash_seed = 0;
 
 /*
  * Set the seed; called once in a process, before any hash is taken.
@@ -23,42 +20,37 @@ static uint64 hash_seed = 0;
 void
 cext_key_seed(uint64 seed)
 {
-	hash_seed = seed;
+	cext_hash_seed = seed;
 }
 
 /*
- * Hash the bytes of a key, as cext_key_init does.
- */
-uint64
-cext_key_hash(const char *bytes, Size len)
-{
-	return XXH3_64bits_withSeed(bytes, len, hash_seed);
-}
-
-/*
- * Make the key of an entry.  Neither string may be longer than CEXT_MAX_ID;
- * user is empty for kinds that have none.
+ * Write a key, key->len bytes, as it is stored.
  */
 void
-cext_key_init(CextKey *key, Oid db, CextKind kind,
-			  CextString user, CextString name)
+cext_key_store(const CextKey *key, char *bytes)
 {
-	CextKeyHeader *header = &key->u.header;
-	char	   *p = key->u.bytes + sizeof(CextKeyHeader);
+	memcpy(bytes, &key->header, sizeof(CextKeyHeader));
+	bytes += sizeof(CextKeyHeader);
+	if (key->user.len > 0)
+		memcpy(bytes, key->user.data, key->user.len);
+	memcpy(bytes + key->user.len, key->name.data, key->name.len);
+}
 
-	Assert(user.len <= CEXT_MAX_ID && name.len <= CEXT_MAX_ID);
+/*
+ * The hash of a stored key.
+ */
+uint64
+cext_key_hash_stored(const char *bytes, Size len)
+{
+	CextKeyHeader header;
+	const char *user = bytes + sizeof(CextKeyHeader);
+	int			user_len;
 
-	header->db = db;
-	header->user_len = user.len;
-	header->kind = kind;
-	header->unused = 0;
-	if (user.len > 0)
-		memcpy(p, user.data, user.len);
-	if (name.len > 0)
-		memcpy(p + user.len, name.data, name.len);
-
-	key->len = sizeof(CextKeyHeader) + user.len + name.len;
-	key->hash = cext_key_hash(key->u.bytes, key->len);
+	memcpy(&header, bytes, sizeof(CextKeyHeader));
+	user_len = CEXT_KEY_USER_LEN(header);
+	return cext_key_hash(header, (CextString) {user, user_len},
+						 (CextString) {user + user_len,
+							 len - sizeof(CextKeyHeader) - user_len});
 }
 
 /*
@@ -87,7 +79,7 @@ cext_slice_hash(Oid db, CextSliceKind kind, CextString id, CextString name)
 	uint64		head = ((uint64) db << 32) | hashed_kind(kind);
 	uint64		hash;
 
-	hash = XXH3_64bits_withSeed(&head, sizeof(head), hash_seed);
+	hash = XXH3_64bits_withSeed(&head, sizeof(head), cext_hash_seed);
 	if (id.data)
 		hash = XXH3_64bits_withSeed(id.data, id.len, hash);
 	if (name.data)

@@ -27,6 +27,7 @@
 
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "replication/logicalworker.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -40,6 +41,7 @@ typedef struct CextControl
 
 CextLayout	cext_layout;
 bool		cext_attached = false;
+bool		cext_is_apply_worker = false;
 
 static char *segment = NULL;
 
@@ -152,6 +154,7 @@ cext_shmem_attach_process(void)
 	if (segment == NULL || MyProc == NULL)
 		return false;
 	cext_stats_attach_process();
+	cext_is_apply_worker = IsLogicalWorker();
 	cext_attached = true;
 	return true;
 }

@@ -11,21 +11,8 @@
  * line, two of which can hold a key; a cell leads to a record in a segment.
  * Segments are filled in order, and reclaimed whole (cext_evict.c).
  *
- * Readers take no lock.  What keeps them safe:
- *
- *	- Directory, partitions and segment descriptors are type-stable, and
- *	  readers write to nothing else: they raise the frequency in a cell.
- *	- Records are not: a segment that is reclaimed is filled anew.  Its epoch
- *	  changes then, and every cell that led there was changed before.  A reader
- *	  takes the cell, the epoch, and the cell again.  If the cell is the same,
- *	  it was there after the epoch was read, so that the epoch is the one in
- *	  which the record was written, or else has moved on, which the check at
- *	  the end finds.  So no byte of one entry's value is ever taken for
- *	  another's record, whatever that value contains.
- *	- A record that is filled again is overwritten in place where it fits.  Its
- *	  change count is odd meanwhile, and never goes back.
- *	- Bytes are copied out first and count only if epoch and change count are
- *	  what they were.  Lengths are checked before they are used.
+ * Readers take no lock: cext_store_read.h says what keeps them safe, and has
+ * their side.  Here is the other side.
  *
  * Writers hold their partition's lock, and hold it for a bounded time.  Nothing
  * between the first store to a record and its publication can fail.
@@ -38,7 +25,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cext_store_layout.h"
+#include "cext_store_read.h"
 
 #include "cext_guc.h"
 #include "cext_stats.h"
@@ -82,6 +69,7 @@ compute_store(Size size)
 		cext_store.nghosts * sizeof(CextGhost) +
 		4 * PG_CACHE_LINE_SIZE;
 	cext_store.nsegments = (share - fixed) / (segment_size + sizeof(CextSegment));
+	cext_store.all_segments = cext_store.npartitions * cext_store.nsegments;
 }
 
 /*
@@ -137,115 +125,6 @@ cext_store_attach(void *memory, Size size, LWLockPadded *locks, bool init)
 	cext_evict_init();
 }
 
-typedef enum RefState
-{
-	REF_FOUND,
-	REF_OTHER,					/* another key, or it changed under us */
-	REF_CORRUPT
-} RefState;
-
-/*
- * Are the record's lengths possible at that place?
- */
-static inline bool
-record_is_sane(uint32 location, uint32 capacity, uint32 key_len,
-			   const CextEntry *entry)
-{
-	uint32		offset = ((Size) location * RECORD_ALIGN) & (SEGMENT_SIZE - 1);
-
-	return capacity <= SEGMENT_SIZE - offset &&
-		key_len <= CEXT_MAX_KEY &&
-		entry->nslices <= CEXT_MAX_SLICES &&
-		entry->value_len <= capacity &&
-		RECORD_SIZE(key_len, entry->nslices, entry->value_len) <= capacity;
-}
-
-/*
- * Look at the record that the reference's cell, which has the right tag, leads
- * to.
- */
-static RefState
-open_ref(const CextKey *key, CextRef *ref)
-{
-	uint32		location = CELL_LOCATION(ref->cell_value);
-	uint32		segment = segment_of(location);
-	CextRecord *record;
-	CextEntry  *entry = &ref->entry;
-	uint32		capacity;
-	uint32		key_len;
-
-	if (unlikely(segment >= cext_store.npartitions * cext_store.nsegments))
-		return REF_CORRUPT;
-	record = record_at(location);
-	ref->record = record;
-	ref->segment = &cext_store.segments[segment];
-
-	/*
-	 * Cell, epoch, cell, record, in this order: see the head of the file for
-	 * the cells and cext_evict.c for the stores that these barriers pair
-	 * with.
-	 */
-	pg_read_barrier();
-	ref->epoch = pg_atomic_read_u32(&ref->segment->epoch);
-	pg_read_barrier();
-	if ((ref->epoch & 1) != 0 ||
-		((pg_atomic_read_u64(ref->cell) ^ ref->cell_value) & ~CELL_FREQ_MASK) != 0)
-		return REF_OTHER;
-	pg_read_barrier();
-	ref->change = pg_atomic_read_u32(&record->change);
-	if ((ref->change & 1) != 0)
-		return REF_OTHER;
-	pg_read_barrier();
-
-	capacity = record->capacity;
-	key_len = record->key_len;
-	entry->stamp = pg_atomic_read_u64(&record->stamp);
-	entry->expires = record->expires;
-	entry->absent = record->absent;
-	entry->nslices = record->nslices;
-	entry->value_len = record->value_len;
-	if (unlikely(!record_is_sane(location, capacity, key_len, entry)))
-		return cext_store_unchanged(ref) ? REF_CORRUPT : REF_OTHER;
-	if (key_len != key->len ||
-		memcmp(RECORD_KEY(record), key->u.bytes, key_len) != 0)
-		return REF_OTHER;
-
-	memcpy(entry->slices, RECORD_SLICES(record, key_len),
-		   entry->nslices * sizeof(uint64));
-	entry->value = RECORD_VALUE(record, key_len, entry->nslices);
-	return REF_FOUND;
-}
-
-/*
- * Search both buckets of a key, with the lock or without.  For REF_CORRUPT,
- * cell and cell_value of the reference say where.
- */
-static RefState
-search(const CextKey *key, CextRef *ref)
-{
-	uint64		tag = cell_tag(key->hash);
-
-	for (int choice = 0; choice < 2; choice++)
-	{
-		CextBucket *bucket = bucket_of(key->hash, choice);
-
-		for (int i = 0; i < CELLS_PER_BUCKET; i++)
-		{
-			RefState	state;
-
-			ref->cell = &bucket->cells[i];
-			ref->cell_value = pg_atomic_read_u64(ref->cell);
-			if ((ref->cell_value & CELL_TAG_MASK) != tag ||
-				(uint32) ref->cell_value == 0)
-				continue;
-			state = open_ref(key, ref);
-			if (state != REF_OTHER)
-				return state;
-		}
-	}
-	return REF_OTHER;
-}
-
 /*
  * Drop a record that makes no sense, and count it: the cache survives.  Needs
  * the partition's lock.
@@ -262,49 +141,16 @@ drop_corrupt(uint64 hash, const CextRef *ref)
 }
 
 /*
- * Find the entry of a key.  Needs no lock and takes none, but to drop a record
- * that is corrupt.  See CextRef for what can be done with the result.
- */
-bool
-cext_store_find(const CextKey *key, CextRef *ref)
-{
-	RefState	state = search(key, ref);
-
-	if (unlikely(state == REF_CORRUPT))
-	{
-		LWLock	   *lock = &cext_store.locks[partition_of(key->hash)].lock;
-
-		LWLockAcquire(lock, LW_EXCLUSIVE);
-		drop_corrupt(key->hash, ref);
-		LWLockRelease(lock);
-	}
-	return state == REF_FOUND;
-}
-
-/*
- * Is everything that was read by way of the reference the entry's?
- */
-bool
-cext_store_unchanged(const CextRef *ref)
-{
-	/* The bytes were read before the counts are read again. */
-	pg_read_barrier();
-	return pg_atomic_read_u32(&ref->record->change) == ref->change &&
-		pg_atomic_read_u32(&ref->segment->epoch) == ref->epoch;
-}
-
-/*
- * Note that the entry was hit.  The frequency saturates, so that a hot entry's
- * cell is not written to.  An exchange that fails is a hit not noted.
+ * Drop the record that a reader found corrupt.  Takes the partition's lock.
  */
 void
-cext_store_touch(const CextRef *ref)
+cext_store_drop_corrupt(const CextKey *key, const CextRef *ref)
 {
-	uint64		value = ref->cell_value;
+	LWLock	   *lock = &cext_store.locks[partition_of(key->hash)].lock;
 
-	if ((value & CELL_FREQ_MASK) != CELL_FREQ_MASK)
-		(void) pg_atomic_compare_exchange_u64(ref->cell, &value,
-											  value + CELL_FREQ_ONE);
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	drop_corrupt(key->hash, ref);
+	LWLockRelease(lock);
 }
 
 /*
@@ -367,7 +213,7 @@ overwrite(const CextRef *ref, uint32 key_len, const CextEntry *entry,
 
 	/*
 	 * Odd before the first byte changes, even after the last: a reader's
-	 * barriers are those of open_ref and cext_store_unchanged.
+	 * barriers are those of cext_store_read.h.
 	 */
 	pg_atomic_write_u32(&record->change, ref->change + 1);
 	pg_write_barrier();
@@ -422,17 +268,17 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 	LWLock	   *lock = &cext_store.locks[p].lock;
 	CextPartition *part = get_partition(p);
 	CextRef		old;
-	RefState	state;
+	CextRefState state;
 	bool		to_main = false;
 	CextRecord *record;
 
 	Assert(size <= SEGMENT_SIZE);
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	state = search(key, &old);
-	if (state == REF_CORRUPT)
+	state = cext_store_search(key, &old);
+	if (state == CEXT_REF_CORRUPT)
 		drop_corrupt(key->hash, &old);
-	else if (state == REF_FOUND)
+	else if (state == CEXT_REF_FOUND)
 	{
 		if (overwrite(&old, key->len, entry, size))
 		{
@@ -451,7 +297,7 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 		pg_atomic_init_u32(&record->change, 0);
 		record->capacity = size;
 		record->key_len = key->len;
-		memcpy(RECORD_KEY(record), key->u.bytes, key->len);
+		cext_key_store(key, RECORD_KEY(record));
 		write_record(record, key->len, entry);
 		part->entries++;
 		part->bytes += size;

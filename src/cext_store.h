@@ -44,21 +44,7 @@ typedef struct CextEntry
 	uint32		value_len;
 } CextEntry;
 
-/*
- * An entry in place, found without a lock.  Whatever was read by way of it
- * counts only once cext_store_unchanged has said so, and until then may be
- * garbage; value and value_len always lie within one segment.
- */
-typedef struct CextRef
-{
-	CextEntry	entry;			/* value points into shared memory */
-	pg_atomic_uint64 *cell;
-	uint64		cell_value;
-	struct CextRecord *record;
-	struct CextSegment *segment;
-	uint32		change;
-	uint32		epoch;
-} CextRef;
+struct CextRef;
 
 typedef struct CextStoreUsage
 {
@@ -73,11 +59,9 @@ typedef struct CextStoreUsage
 extern uint32 cext_store_partitions(Size size);
 extern void cext_store_attach(void *memory, Size size,
 							  LWLockPadded *locks, bool init);
-extern bool cext_store_find(const CextKey *key, CextRef *ref);
-extern bool cext_store_unchanged(const CextRef *ref);
-extern void cext_store_touch(const CextRef *ref);
-extern void cext_store_stamp(const CextKey *key, const CextRef *ref,
+extern void cext_store_stamp(const CextKey *key, const struct CextRef *ref,
 							 uint64 stamp);
+extern void cext_store_drop_corrupt(const CextKey *key, const struct CextRef *ref);
 extern Size cext_store_max_value(void);
 extern bool cext_store_put(const CextKey *key, const CextEntry *entry);
 extern TimestampTz cext_store_now(void);

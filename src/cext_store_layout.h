@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_store_layout.h
- *	  How the store lies in shared memory: for cext_store.c and cext_evict.c.
+ *	  How the store lies in shared memory: for the store's own files.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -112,6 +112,7 @@ typedef struct CextStore
 	uint32		nbuckets;		/* of one partition, as the following */
 	uint32		nghosts;
 	uint32		nsegments;
+	uint32		all_segments;	/* of all partitions */
 	uint32		segment_shift;	/* log2 of the size of a segment */
 	LWLockPadded *locks;
 	char	   *partitions;		/* CextPartition, padded to cache lines */
@@ -175,11 +176,14 @@ bucket_of(uint64 hash, int choice)
 							   (((uint64) bits * cext_store.nbuckets) >> 32)];
 }
 
-/* The tag is taken from bits that choose neither partition nor bucket. */
+/*
+ * The tag is taken from bits that hardly choose partition or bucket.  Its
+ * highest bit is always set, so that an empty cell has no key's tag.
+ */
 static inline uint64
 cell_tag(uint64 hash)
 {
-	return (hash << 30) & CELL_TAG_MASK;
+	return ((hash << 30) & CELL_TAG_MASK) | (UINT64CONST(1) << 63);
 }
 
 static inline uint64

@@ -25,8 +25,8 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 
-PG_FUNCTION_INFO_V1(cache_ext_source_row);
-PG_FUNCTION_INFO_V1(cache_ext_source_statement);
+CEXT_FUNCTION_INFO_V1(cache_ext_source_row);
+CEXT_FUNCTION_INFO_V1(cache_ext_source_statement);
 
 /*
  * A column of type text as a string; allocates where it was compressed.
@@ -45,13 +45,13 @@ get_string(HeapTuple tuple, TupleDesc desc, AttrNumber column)
 }
 
 /*
- * Do two rows differ in a column that the merge reads?
+ * Do two rows differ in one of the first ncolumns columns that the merge reads?
  */
 static bool
-is_changed(const CextSource *source, HeapTuple old, HeapTuple new,
-		   TupleDesc desc)
+is_changed(const CextSource *source, int ncolumns,
+		   HeapTuple old, HeapTuple new, TupleDesc desc)
 {
-	for (int i = 0; i < CEXT_SOURCE_COLUMNS && source->columns[i] != 0; i++)
+	for (int i = 0; i < ncolumns && source->columns[i] != 0; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, source->columns[i] - 1);
 		bool		old_null;
@@ -105,6 +105,23 @@ invalidate_row(const CextSource *source, HeapTuple tuple, TupleDesc desc)
 	}
 }
 
+/*
+ * Collect what an update changes.
+ */
+static void
+invalidate_update(const CextSource *source, HeapTuple old, HeapTuple new,
+				  TupleDesc desc)
+{
+	int			nkeys = source->role == CEXT_ROLE_FRAGMENTS ?
+		CEXT_COL_FRAGMENT_NAME + 1 : CEXT_COL_KEY + 1;
+
+	if (!is_changed(source, CEXT_SOURCE_COLUMNS, old, new, desc))
+		return;
+	invalidate_row(source, new, desc);
+	if (is_changed(source, nkeys, old, new, desc))
+		invalidate_row(source, old, desc);
+}
+
 static TriggerData *
 get_trigger_data(FunctionCallInfo fcinfo, const char *name)
 {
@@ -133,13 +150,7 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 		cext_xact_invalidate_all(MyDatabaseId);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-	{
-		if (is_changed(source, trigger->tg_trigtuple, trigger->tg_newtuple, desc))
-		{
-			invalidate_row(source, trigger->tg_trigtuple, desc);
-			invalidate_row(source, trigger->tg_newtuple, desc);
-		}
-	}
+		invalidate_update(source, trigger->tg_trigtuple, trigger->tg_newtuple, desc);
 	else
 		invalidate_row(source, trigger->tg_trigtuple, desc);
 

@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_test.c
+ *	  What tests and benchmarks need to look into, or hold up, a server.
+ *
+ * Preloaded after cache_ext, its transaction callback runs before cache_ext's,
+ * in the window in which a writer has left the proc array and has not completed
+ * its slots.  There it can wait: a random time, to make races likely, or while
+ * a file exists, to hold a writer.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+PG_FUNCTION_INFO_V1(cext_test_set);
+PG_FUNCTION_INFO_V1(cext_test_copy);
+PG_FUNCTION_INFO_V1(cext_test_watch);
+PG_FUNCTION_INFO_V1(cext_test_changed_lines);
+
+#define LINE	64
+
+static int	commit_delay_us = 0;
+static char *hold_file = NULL;
+
+static struct varlena *document = NULL;
+
+static char *watched = NULL;
+static char *watched_copy = NULL;
+static Size watched_size;
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT ||
+		!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	if (commit_delay_us > 0)
+		pg_usleep(pg_prng_uint64_range(&pg_global_prng_state, 0, commit_delay_us));
+	if (hold_file != NULL && hold_file[0] != '\0')
+	{
+		while (access(hold_file, F_OK) == 0)
+			pg_usleep(1000);
+	}
+}
+
+/*
+ * cext_test_set(jsonb): remember the document that cext_test_copy copies.
+ */
+Datum
+cext_test_set(PG_FUNCTION_ARGS)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	document = (struct varlena *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0));
+	MemoryContextSwitchTo(old);
+	PG_RETURN_VOID();
+}
+
+/*
+ * cext_test_copy(text, text, boolean) returns jsonb: the least that a function
+ * which returns a document must do.
+ */
+Datum
+cext_test_copy(PG_FUNCTION_ARGS)
+{
+	struct varlena *copy;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || document == NULL)
+		PG_RETURN_NULL();
+	copy = palloc(VARSIZE(document));
+	memcpy(copy, document, VARSIZE(document));
+	PG_RETURN_POINTER(copy);
+}
+
+/*
+ * cext_test_watch(bigint): remember cache_ext's shared memory, of that size, as
+ * it is.
+ */
+Datum
+cext_test_watch(PG_FUNCTION_ARGS)
+{
+	bool		found;
+
+	watched_size = PG_GETARG_INT64(0);
+	watched = ShmemInitStruct("cache_ext", watched_size, &found);
+	if (!found)
+		elog(ERROR, "cache_ext has no shared memory");
+	if (watched_copy == NULL)
+		watched_copy = MemoryContextAllocHuge(TopMemoryContext, watched_size);
+	memcpy(watched_copy, watched, watched_size);
+	PG_RETURN_VOID();
+}
+
+/*
+ * cext_test_changed_lines() returns bigint: cache lines written since.
+ */
+Datum
+cext_test_changed_lines(PG_FUNCTION_ARGS)
+{
+	int64		changed = 0;
+
+	for (Size i = 0; i + LINE <= watched_size; i += LINE)
+	{
+		if (memcmp(watched + i, watched_copy + i, LINE) != 0)
+			changed++;
+	}
+	PG_RETURN_INT64(changed);
+}
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("cext_test.commit_delay",
+							"Longest random wait before a commit completes.",
+							NULL, &commit_delay_us, 0, 0, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("cext_test.hold_file",
+							   "A commit does not complete while this file exists.",
+							   NULL, &hold_file, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+	RegisterXactCallback(xact_callback, NULL);
+}
