@@ -91,6 +91,9 @@ SELECT pg_catalog.pg_extension_config_dump('cache_ext.users', '');
 --
 -- Constraints that take a trigger
 --
+-- Those that look into another table do so as its owner: who may write the one
+-- need not be able to read the other.
+--
 
 -- A changed built-in row comes back from a dump by COPY, where the row is
 -- already: the row is changed then, not added.
@@ -115,7 +118,7 @@ CREATE TRIGGER scope_types_insert BEFORE INSERT ON cache_ext.scope_types
 ALTER TABLE cache_ext.scope_types ENABLE ALWAYS TRIGGER scope_types_insert;
 
 CREATE FUNCTION cache_ext.scope_types_update() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM cache_ext.config_fragments f WHERE f.scope_type = OLD.scope_type) THEN
     RAISE EXCEPTION USING
@@ -133,7 +136,7 @@ CREATE TRIGGER scope_types_update BEFORE UPDATE OF keyed_by ON cache_ext.scope_t
   EXECUTE FUNCTION cache_ext.scope_types_update();
 
 CREATE FUNCTION cache_ext.config_fragments_check() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   keyed text;
 BEGIN
@@ -239,8 +242,8 @@ SELECT c.name, c.value::numeric AS value, c.description FROM counters c
 UNION ALL
 SELECT 'hit_ratio',
        (SELECT round(sum(c.value) FILTER (WHERE c.name = 'hits') / nullif(sum(c.value), 0), 4)
-          FROM counters c WHERE c.name IN ('hits', 'misses') OR c.name LIKE 'read\_through\_%'),
-       'hits among all reads';
+          FROM counters c WHERE c.name IN ('hits', 'fills') OR c.name LIKE 'read\_through\_%'),
+       'hits among all reads: hits, fills, read_through_*';
 COMMENT ON VIEW cache_ext.stats IS 'What the cache did since the server started, in all databases';
 COMMENT ON COLUMN cache_ext.stats.name IS 'Name of the counter';
 COMMENT ON COLUMN cache_ext.stats.value IS 'Its value';

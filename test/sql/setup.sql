@@ -1,0 +1,56 @@
+-- The extension, the reference merge, and what the other tests use.
+CREATE EXTENSION cache_ext;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set reference :abs_srcdir '/stress/reference.sql'
+\i :reference
+
+-- A database that is settled: autovacuum would take locks that fills find.
+ALTER TABLE cache_ext.scope_types SET (autovacuum_enabled = off);
+ALTER TABLE cache_ext.config_definitions SET (autovacuum_enabled = off);
+ALTER TABLE cache_ext.config_policies SET (autovacuum_enabled = off);
+ALTER TABLE cache_ext.config_fragments SET (autovacuum_enabled = off);
+ALTER TABLE cache_ext.users SET (autovacuum_enabled = off);
+
+CREATE SCHEMA t;
+
+-- What the counters say of one statement: its result, and what changed.
+CREATE FUNCTION t.count(query text) RETURNS TABLE (result text, counted text)
+LANGUAGE plpgsql AS $$
+DECLARE
+  before jsonb;
+BEGIN
+  SELECT jsonb_object_agg(s.name, s.value) INTO before FROM cache_ext.stats s;
+  EXECUTE query INTO result;
+  RETURN QUERY
+    SELECT result, string_agg(s.name || '=' || s.value - (before ->> s.name)::numeric, ' ' ORDER BY s.name)
+      FROM cache_ext.stats s
+     WHERE s.name <> 'hit_ratio' AND s.value <> (before ->> s.name)::numeric;
+END
+$$;
+
+-- The same for reads, of which only the number matters.
+CREATE FUNCTION t.read(u text, n text) RETURNS TABLE (config jsonb, counted text, is_exact boolean)
+LANGUAGE sql AS $$
+  SELECT c.result::jsonb, c.counted, c.result::jsonb IS NOT DISTINCT FROM reference.merge(u, n)
+    FROM t.count(format('SELECT cache_ext.get_merged_config(%L, %L)', u, n)) c
+$$;
+
+INSERT INTO cache_ext.config_definitions (config_name) VALUES ('theme'), ('menu');
+INSERT INTO cache_ext.config_policies (config_name, scope_type)
+  SELECT d.config_name, s.scope_type FROM cache_ext.config_definitions d, cache_ext.scope_types s;
+INSERT INTO cache_ext.users VALUES ('alice', 'acme'), ('bob', 'acme'), ('carol', 'umbrella'), ('dave', NULL);
+INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES
+  ('public', NULL, 'theme', '{"color": "blue", "font": {"size": 10, "name": "serif"}}'),
+  ('domain', 'acme', 'theme', '{"font": {"size": 12}, "logo": "acme.svg"}'),
+  ('domain_user_defaults', 'acme', 'theme', '{"tips": true}'),
+  ('user', 'alice', 'theme', '{"color": "red", "tips": null}'),
+  ('public', NULL, 'menu', '["home"]');
+
+SELECT * FROM t.read('alice', 'theme');
+SELECT * FROM t.read('alice', 'theme');
+SELECT * FROM t.read('bob', 'theme');
+SELECT * FROM t.read('dave', 'theme');
+SELECT * FROM t.read('nobody', 'theme');
+SELECT * FROM t.read('nobody', 'theme');
+SELECT * FROM t.read('alice', 'unknown');
+SELECT * FROM t.read('alice', 'unknown');
