@@ -7,6 +7,20 @@
 
 STRESS_CLIENTS=${STRESS_CLIENTS:-16}
 
+# stress_load DATABASE LIBRARY FILE...: the schema, then the files.
+stress_load() {
+	local PGDATABASE=$1 library=$2 file
+	shift 2
+	if [ "$library" = cache_ext ]; then
+		run_psql -c "CREATE EXTENSION cache_ext"
+	else
+		run_psql -c "CREATE SCHEMA cache_ext"
+		sed -e '/^\\echo/d' -e '/pg_extension_config_dump/,/;$/d' -e "s,MODULE_PATHNAME,$library," \
+			"$TOP"/sql/cache_ext--1.0.sql | run_psql
+	fi
+	for file; do run_psql -f "$file" >/dev/null; done
+}
+
 # stress_server NAME PORT [LIBRARY]: a server with the schema loaded, of the
 # installed extension or of another build of its library.
 stress_server() {
@@ -17,35 +31,63 @@ stress_server() {
 	start_server "$1" "$2" "shared_preload_libraries = '$library, $WORK/build/test/module/cext_test'" \
 		"max_connections = 50" "cache_ext.memory = 8MB" "autovacuum_naptime = 5s" \
 		"log_min_messages = error" "deadlock_timeout = 100ms" "log_lock_waits = off"
-	if [ "$library" = cache_ext ]; then
-		run_psql -c "CREATE EXTENSION cache_ext"
-	else
-		run_psql -c "CREATE SCHEMA cache_ext"
-		sed -e '/^\\echo/d' -e '/pg_extension_config_dump/,/;$/d' -e "s,MODULE_PATHNAME,$library," \
-			"$TOP"/sql/cache_ext--1.0.sql | run_psql
-	fi
-	run_psql -f "$TOP/test/stress/reference.sql" -f "$TOP/test/stress/setup.sql" >/dev/null
+	stress_load postgres "$library" "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup.sql"
+	run_psql -c "CREATE DATABASE store"
+	stress_load store "$library" "$TOP/test/stress/setup_store.sql"
 }
 
-# stress_clients SECONDS COMMIT_DELAY: run them; pgbench's output on stdout.
-# The delay, in microseconds, is a random wait between a writer's leaving the
-# proc array and its completing its slots.
+stress_pgbench() {
+	local seconds=$1
+	shift
+	pgbench -n -c "$STRESS_CLIENTS" -j 2 -T "$seconds" --max-tries=100 --random-seed=time "$@" 2>&1
+}
+
+# stress_stop_backends SECONDS: stop a random backend of the store's for some
+# milliseconds, again and again.
+stress_stop_backends() {
+	PGDATABASE=store run_psql -At -c "SELECT pg_sleep(0.3)" -c "SELECT pid FROM pg_stat_activity
+		WHERE datname = 'store' AND pid <> pg_backend_pid()" | grep . >"$WORK/backends" || return 0
+	as_server timeout "$1" bash -c '
+		mapfile -t pids <"$0"
+		trap "kill -CONT ${pids[*]} 2>/dev/null" EXIT
+		for ((;;)); do
+			pid=${pids[RANDOM % ${#pids[@]}]}
+			kill -STOP $pid 2>/dev/null || exit 0
+			read -r -t 0.01 <> <(:)
+			kill -CONT $pid 2>/dev/null
+		done' "$WORK/backends" || true
+}
+
+# stress_clients SECONDS PHASE: run them; pgbench's output on stdout.
+#
+#	plain	the protocol, as it is
+#	delay	the same, with a random wait of up to 300 us between a writer's
+#			leaving the proc array and its completing its slots
+#	store	large documents in a store that is too small for them, with backends
+#			stopped for moments, so that some are in the middle of a copy
 stress_clients() {
-	local dir=$TOP/test/stress
-	PGOPTIONS="-c cext_test.commit_delay=$2" pgbench -n -c "$STRESS_CLIENTS" -j 2 -T "$1" \
-		--max-tries=100 --random-seed=time \
+	local dir=$TOP/test/stress delay=0
+	if [ "$2" = store ]; then
+		stress_stop_backends "$1" >/dev/null &
+		PGDATABASE=store stress_pgbench "$1" -f "$dir/store_read.sql@3" -f "$dir/store_write.sql@1"
+		wait
+		return
+	fi
+	[ "$2" = plain ] || delay=300
+	PGOPTIONS="-c cext_test.commit_delay=$delay" stress_pgbench "$1" \
 		-f "$dir/read_committed.sql@30" -f "$dir/read_others.sql@10" \
 		-f "$dir/read_repeatable.sql@20" -f "$dir/read_serializable.sql@3" \
 		-f "$dir/write_user.sql@6" -f "$dir/write_domain.sql@6" \
 		-f "$dir/write_domain_user_defaults.sql@6" -f "$dir/write_public.sql@2" \
 		-f "$dir/write_public_overlay.sql@2" -f "$dir/write_presence.sql@2" \
 		-f "$dir/write_tables.sql@2" -f "$dir/write_everything.sql@1" \
-		-f "$dir/write_many.sql@3" -f "$dir/write_rollback.sql@3" 2>&1
+		-f "$dir/write_many.sql@3" -f "$dir/write_rollback.sql@3"
 }
 
-# stress_mismatches NAME: how many the server of that name has logged.
-stress_mismatches() {
-	grep -c 'ERROR:  MISMATCH' "$WORK/$1/log" || true
+# stress_faults NAME: mismatches that the server of that name has logged, and
+# crashes.
+stress_faults() {
+	grep -cE 'ERROR:  MISMATCH|terminated by signal|PANIC:|TRAP:' "$WORK/$1/log" || true
 }
 
 # stress_count NAME: the value of a counter.
