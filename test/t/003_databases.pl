@@ -1,0 +1,46 @@
+# Several databases with the same ids share nothing.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use CacheExt;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('main', []);
+$node->start;
+load($node);
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+load($node, 'other');
+$node->safe_psql('other', q{UPDATE cache_ext.config_fragments SET config = '{"p": "other"}' WHERE scope_type = 'public'});
+
+for (1 .. 2)
+{
+	like(read_config($node, 'alice', 'theme'), qr/"p": 0/, 'the one');
+	like(read_config($node, 'alice', 'theme', 'other'), qr/"p": "other"/, 'the other');
+}
+is(count($node, 'hits'), 2, 'both are cached');
+# An invalidation in the one leaves the other alone.
+$node->safe_psql('postgres', 'SELECT cache_ext.invalidate_all()');
+read_config($node, 'alice', 'theme', 'other');
+is(count($node, 'hits'), 3, 'the other still hits');
+read_config($node, 'alice', 'theme');
+is(count($node, 'hits'), 3, 'the one does not');
+
+# A copy of a database is another database.
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE other');
+$node->safe_psql('copy', q{UPDATE cache_ext.config_fragments SET config = '{"p": "copy"}' WHERE scope_type = 'public'});
+like(read_config($node, 'alice', 'theme', 'copy'), qr/"p": "copy"/, 'the copy');
+like(read_config($node, 'alice', 'theme', 'other'), qr/"p": "other"/, 'its template');
+
+# Dropping one invalidates it, in case its OID comes again.
+my $before = count($node, 'invalidations_everything');
+$node->safe_psql('postgres', 'DROP DATABASE copy');
+is(count($node, 'invalidations_everything'), $before + 1, 'DROP DATABASE invalidates');
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE other');
+like(read_config($node, 'alice', 'theme', 'copy'), qr/"p": "other"/, 'a new database of that name');
+$node->stop;
+
+done_testing();

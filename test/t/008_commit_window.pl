@@ -1,0 +1,97 @@
+# Writers held between leaving the proc array and completing their slots, and before.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use CacheExt;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $hold = PostgreSQL::Test::Utils::tempdir() . '/hold';
+my $node = new_node('main', [ allows_streaming => 1 ], "shared_preload_libraries = 'cache_ext, " . test_library() . "'");
+$node->start;
+load($node);
+my $exact = is_exact();
+my $p = "SELECT cache_ext.get_merged_config('alice', 'theme') -> 'p'";
+
+# hold(name): the next commit of the session stays in the window.
+my %holds;
+sub held_writer
+{
+	my ($name, $sql) = @_;
+	$holds{$name} = "$hold.$name";
+	append_to_file($holds{$name}, 'held');
+	my $session = $node->background_psql('postgres');
+	$session->query_safe("SET application_name = '$name'; SET cext_test.hold_file = '$holds{$name}'");
+	$session->query_until(qr/started/, "\\echo started\n$sql;\n");
+	return $session;
+}
+sub release
+{
+	my ($name, $session) = @_;
+	unlink $holds{$name};
+	$session->query_safe('RESET cext_test.hold_file');
+	return;
+}
+
+is($node->safe_psql('postgres', $exact), 't', 'cached') for 1 .. 2;
+my $old = $node->background_psql('postgres');
+$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+
+# The writer has committed, and says so to every new snapshot, but its slots
+# are still pending.
+my $w1 = held_writer('w1', q{UPDATE cache_ext.config_fragments SET config = '{"p": 1}' WHERE scope_type = 'public'});
+ok($node->poll_query_until('postgres', q{SELECT config = '{"p": 1}' FROM cache_ext.config_fragments WHERE scope_type = 'public'}), 'committed');
+my $unsettled = count($node, 'read_through_unsettled');
+is($node->safe_psql('postgres', $p), '1', 'the new value');
+is($node->safe_psql('postgres', $exact), 't', 'exact in the window');
+cmp_ok(count($node, 'read_through_unsettled'), '>', $unsettled, 'read through');
+like($old->query_safe($p), qr/0/, 'the old snapshot sees the old value');
+like($old->query_safe($exact), qr/t/, 'exactly');
+release('w1', $w1);
+is($node->safe_psql('postgres', $exact), 't', 'exact after it') for 1 .. 2;
+like($old->query_safe($p), qr/0/, 'the old snapshot still sees the old value');
+
+# Two writers of one slice: the second leaves the proc array after the first,
+# and completes before it.  A snapshot from between sees the first only, for as
+# long as it lives.
+$w1 = held_writer('w1', q{UPDATE cache_ext.config_fragments SET config = '{"d": 1}' WHERE scope_type = 'domain'});
+ok($node->poll_query_until('postgres', q{SELECT config = '{"d": 1}' FROM cache_ext.config_fragments WHERE scope_type = 'domain'}), 'the first has committed');
+my $between = $node->background_psql('postgres');
+$between->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+$node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = '{"e": 1}' WHERE scope_type = 'domain_user_defaults'});
+is($node->safe_psql('postgres', $exact), 't', 'exact with the first pending');
+release('w1', $w1);
+is($node->safe_psql('postgres', $exact), 't', 'exact with both completed') for 1 .. 2;
+for (1 .. 2)
+{
+	like($between->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"d": 1, "e": 0/, 'a snapshot from between sees the first and not the second');
+	like($between->query_safe($exact), qr/t/, 'exactly');
+}
+$between->query_safe('COMMIT');
+is($node->safe_psql('postgres', $exact), 't', 'exact in the end');
+
+# Held before it leaves the proc array: the commit record is written, and the
+# commit waits for a standby that does not exist.
+$node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
+$node->reload;
+ok($node->poll_query_until('postgres', q{SELECT current_setting('synchronous_standby_names') = 'nobody'}), 'reloaded');
+# The checkpointer, which tells the others, looks at the setting first.
+$node->safe_psql('postgres', 'CHECKPOINT');
+$w1 = $node->background_psql('postgres');
+$w1->query_until(qr/started/, "\\echo started\nUPDATE cache_ext.config_fragments SET config = '{\"p\": 2}' WHERE scope_type = 'public';\n");
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'}), 'the commit waits');
+$node->safe_psql('postgres', "SET synchronous_commit = local; $exact");
+is($node->safe_psql('postgres', $p), '1', 'not seen yet');
+is($node->safe_psql('postgres', $exact), 't', 'exactly');
+$node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = ''});
+$node->reload;
+$w1->query_safe('SELECT 1');
+is($node->safe_psql('postgres', $p), '2', 'seen');
+is($node->safe_psql('postgres', $exact), 't', 'exactly') for 1 .. 2;
+$_->quit for $w1, $old, $between;
+$node->stop;
+
+done_testing();
