@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(cext_test_set);
 PG_FUNCTION_INFO_V1(cext_test_copy);
 PG_FUNCTION_INFO_V1(cext_test_watch);
 PG_FUNCTION_INFO_V1(cext_test_changed_lines);
+PG_FUNCTION_INFO_V1(cext_test_corrupt);
 
 #define LINE	64
 
@@ -121,6 +122,33 @@ cext_test_changed_lines(PG_FUNCTION_ARGS)
 			changed++;
 	}
 	PG_RETURN_INT64(changed);
+}
+
+/*
+ * cext_test_corrupt(bigint, text) returns bigint: in cache_ext's shared memory,
+ * of that size, spoil the records whose key has a user id that begins with the
+ * text; tells how many.  The id stands 40 bytes behind the start of its record,
+ * whose number of slices is at byte 30.
+ */
+Datum
+cext_test_corrupt(PG_FUNCTION_ARGS)
+{
+	Size		size = PG_GETARG_INT64(0);
+	text	   *id = PG_GETARG_TEXT_PP(1);
+	Size		len = VARSIZE_ANY_EXHDR(id);
+	bool		found;
+	char	   *memory = ShmemInitStruct("cache_ext", size, &found);
+	int64		n = 0;
+
+	for (Size i = 40; found && i + len < size; i += 8)
+	{
+		if (memcmp(memory + i, VARDATA_ANY(id), len) == 0)
+		{
+			memory[i - 10] = (char) 0xFF;
+			n++;
+		}
+	}
+	PG_RETURN_INT64(n);
 }
 
 void

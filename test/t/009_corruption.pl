@@ -1,0 +1,27 @@
+# A record that makes no sense is dropped and counted; the read is right.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use CacheExt;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $library = test_library();
+my $node = new_node('main', [], "shared_preload_libraries = 'cache_ext, $library'");
+$node->start;
+load($node);
+$node->safe_psql('postgres', "CREATE FUNCTION corrupt(bigint, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_corrupt'");
+is(read_config($node, 'corrupted-user', 'theme'), '{"p": 0}', 'read') for 1 .. 2;
+is($node->safe_psql('postgres', "SELECT corrupt(value, 'corrupted-usertheme') FROM cache_ext.memory WHERE name = 'configured_bytes'"), 1, 'spoilt');
+my $entries = $node->safe_psql('postgres', "SELECT value FROM cache_ext.memory WHERE name = 'entries'");
+is(read_config($node, 'corrupted-user', 'theme'), '{"p": 0}', 'read all the same');
+is(count($node, 'corruptions'), 1, 'counted');
+is(read_config($node, 'corrupted-user', 'theme'), '{"p": 0}', 'stored again');
+is(count($node, 'corruptions'), 1, 'and sound');
+is($node->safe_psql('postgres', "SELECT value FROM cache_ext.memory WHERE name = 'entries'"), $entries, 'the one took the place of the other');
+$node->stop;
+
+done_testing();
