@@ -150,7 +150,7 @@ any_slot(void)
  * Does the entry hold for the snapshot?  Gives the stamp that it deserves if
  * that is not the one it has, else 0.
  */
-static inline bool
+static pg_attribute_always_inline bool
 entry_holds(const CextRef *entry, Snapshot snapshot, uint64 *stamp)
 {
 	uint64		any;
@@ -185,7 +185,7 @@ entry_holds(const CextRef *entry, Snapshot snapshot, uint64 *stamp)
  * us: then the result is garbage, but sound enough to be freed.  NULL if there
  * is nothing.
  */
-static inline struct varlena *
+static pg_attribute_always_inline struct varlena *
 copy_out(const CextRequest *request, const char *value, uint32 len, JEntry *type)
 {
 	CextPiece	piece = {JENTRY_ISCONTAINER, value + VARHDRSZ, len - VARHDRSZ};
@@ -249,7 +249,7 @@ look_up(const CextRequest *request, Snapshot snapshot, struct varlena **value)
 
 		cext_store_touch(&ref);
 		if (unlikely(stamp != 0))
-			cext_store_stamp(key, &ref, stamp);
+			cext_store_stamp(key->hash, ref, stamp);
 		cext_count(CEXT_COUNT_HITS);
 		*value = finish_piece(request, copy, type);
 		return true;

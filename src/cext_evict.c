@@ -177,7 +177,8 @@ cell_of(const CextRecord *record, uint64 hash)
 static bool
 is_dead(const CextRecord *record)
 {
-	const uint64 *slices = RECORD_SLICES(record, record->key_len);
+	const uint64 *slices = RECORD_SLICES(record, record->key_len,
+											record->value_len);
 
 	if (record->expires != 0 && record->expires <= cext_store_now())
 		return true;

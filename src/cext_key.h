@@ -81,17 +81,16 @@ extern uint64 cext_slice_hash(Oid db, CextSliceKind kind,
 							  CextString id, CextString name);
 
 /*
- * Hash a header and two strings.  The lengths are in the header or follow from
- * it, so that ("a", "bc") differs from ("ab", "c").
+ * Hash a header and two strings.  The strings are hashed apart from each other,
+ * the name with the header in its seed, so that the processor can do both at
+ * once: a lookup waits for this hash.
  */
 static inline uint64
 cext_key_hash(CextKeyHeader header, CextString user, CextString name)
 {
-	uint64		hash = header ^ cext_hash_seed;
-
-	if (user.len > 0)
-		hash = XXH3_64bits_withSeed(user.data, user.len, hash);
-	return XXH3_64bits_withSeed(name.data, name.len, hash);
+	return XXH3_64bits_withSeed(name.data, name.len, cext_hash_seed + header) +
+		(user.len == 0 ? 0 :
+		 XXH3_64bits_withSeed(user.data, user.len, cext_hash_seed));
 }
 
 /*
@@ -108,36 +107,59 @@ cext_key_complete(CextKey *key, Oid db)
 	key->hash = cext_key_hash(key->header, key->user, key->name);
 }
 
+/* Do n bytes, 8 or 4, differ?  Loads need not be aligned. */
+static inline uint64
+cext_differ8(const char *a, const char *b)
+{
+	uint64		x;
+	uint64		y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x ^ y;
+}
+
+static inline uint32
+cext_differ4(const char *a, const char *b)
+{
+	uint32		x;
+	uint32		y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x ^ y;
+}
+
 /*
- * Are the bytes the same?  For strings as short as keys a loop over words, the
- * last of which may overlap the one before, is faster than a call of memcmp.
+ * Are the bytes the same?  For strings as short as keys this is faster than a
+ * call of memcmp: words, the last of which overlaps the one before.
  */
 static inline bool
 cext_bytes_equal(const char *a, const char *b, int len)
 {
-	uint64		x;
-	uint64		y;
 	int			i = 0;
 
-	if (len < (int) sizeof(uint64))
+	if (len >= 8)
 	{
-		for (; i < len; i++)
+		for (; i + 16 < len; i += 16)
 		{
-			if (a[i] != b[i])
+			if ((cext_differ8(a + i, b + i) |
+				 cext_differ8(a + i + 8, b + i + 8)) != 0)
 				return false;
 		}
-		return true;
+		if (i + 8 < len && cext_differ8(a + i, b + i) != 0)
+			return false;
+		return cext_differ8(a + len - 8, b + len - 8) == 0;
 	}
-	for (; i < len - (int) sizeof(uint64); i += sizeof(uint64))
+	if (len >= 4)
+		return (cext_differ4(a, b) |
+				cext_differ4(a + len - 4, b + len - 4)) == 0;
+	for (; i < len; i++)
 	{
-		memcpy(&x, a + i, sizeof(uint64));
-		memcpy(&y, b + i, sizeof(uint64));
-		if (x != y)
+		if (a[i] != b[i])
 			return false;
 	}
-	memcpy(&x, a + len - sizeof(uint64), sizeof(uint64));
-	memcpy(&y, b + len - sizeof(uint64), sizeof(uint64));
-	return x == y;
+	return true;
 }
 
 /*
@@ -148,8 +170,7 @@ cext_key_equals(const CextKey *key, const char *bytes)
 {
 	const char *user = bytes + sizeof(CextKeyHeader);
 
-	return cext_bytes_equal(bytes, (const char *) &key->header,
-							sizeof(CextKeyHeader)) &&
+	return cext_differ8(bytes, (const char *) &key->header) == 0 &&
 		cext_bytes_equal(user, key->user.data, key->user.len) &&
 		cext_bytes_equal(user + key->user.len, key->name.data, key->name.len);
 }

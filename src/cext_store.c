@@ -144,12 +144,12 @@ drop_corrupt(uint64 hash, const CextRef *ref)
  * Drop the record that a reader found corrupt.  Takes the partition's lock.
  */
 void
-cext_store_drop_corrupt(const CextKey *key, const CextRef *ref)
+cext_store_drop_corrupt(uint64 hash, CextRef ref)
 {
-	LWLock	   *lock = &cext_store.locks[partition_of(key->hash)].lock;
+	LWLock	   *lock = &cext_store.locks[partition_of(hash)].lock;
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	drop_corrupt(key->hash, ref);
+	drop_corrupt(hash, &ref);
 	LWLockRelease(lock);
 }
 
@@ -159,15 +159,15 @@ cext_store_drop_corrupt(const CextKey *key, const CextRef *ref)
  * done when the lock is not free.
  */
 void
-cext_store_stamp(const CextKey *key, const CextRef *ref, uint64 stamp)
+cext_store_stamp(uint64 hash, CextRef ref, uint64 stamp)
 {
-	LWLock	   *lock = &cext_store.locks[partition_of(key->hash)].lock;
+	LWLock	   *lock = &cext_store.locks[partition_of(hash)].lock;
 
 	if (!LWLockConditionalAcquire(lock, LW_EXCLUSIVE))
 		return;
 	/* Under the lock an unchanged record stays what the caller looked at. */
-	if (cext_store_unchanged(ref))
-		pg_atomic_write_u64(&ref->record->stamp, stamp);
+	if (cext_store_unchanged(&ref))
+		pg_atomic_write_u64(&ref.record->stamp, stamp);
 	LWLockRelease(lock);
 }
 
@@ -177,7 +177,7 @@ cext_store_stamp(const CextKey *key, const CextRef *ref, uint64 stamp)
 Size
 cext_store_max_value(void)
 {
-	return SEGMENT_SIZE - RECORD_SIZE(CEXT_MAX_KEY, CEXT_MAX_SLICES, 0);
+	return SEGMENT_SIZE - RECORD_SIZE(CEXT_MAX_KEY, 0, CEXT_MAX_SLICES);
 }
 
 /*
@@ -191,11 +191,10 @@ write_record(CextRecord *record, uint32 key_len, const CextEntry *entry)
 	record->value_len = entry->value_len;
 	record->nslices = entry->nslices;
 	record->absent = entry->absent;
-	memcpy(RECORD_SLICES(record, key_len), entry->slices,
-		   entry->nslices * sizeof(uint64));
 	if (!entry->absent)
-		memcpy(RECORD_VALUE(record, key_len, entry->nslices), entry->value,
-			   entry->value_len);
+		memcpy(RECORD_VALUE(record, key_len), entry->value, entry->value_len);
+	memcpy(RECORD_SLICES(record, key_len, entry->value_len), entry->slices,
+		   entry->nslices * sizeof(uint64));
 }
 
 /*
@@ -263,7 +262,7 @@ choose_cell(CextPartition *part, uint64 hash)
 bool
 cext_store_put(const CextKey *key, const CextEntry *entry)
 {
-	uint32		size = RECORD_SIZE(key->len, entry->nslices, entry->value_len);
+	uint32		size = RECORD_SIZE(key->len, entry->value_len, entry->nslices);
 	uint32		p = partition_of(key->hash);
 	LWLock	   *lock = &cext_store.locks[p].lock;
 	CextPartition *part = get_partition(p);

@@ -44,8 +44,6 @@ typedef struct CextEntry
 	uint32		value_len;
 } CextEntry;
 
-struct CextRef;
-
 typedef struct CextStoreUsage
 {
 	uint64		segment_size;
@@ -59,9 +57,6 @@ typedef struct CextStoreUsage
 extern uint32 cext_store_partitions(Size size);
 extern void cext_store_attach(void *memory, Size size,
 							  LWLockPadded *locks, bool init);
-extern void cext_store_stamp(const CextKey *key, const struct CextRef *ref,
-							 uint64 stamp);
-extern void cext_store_drop_corrupt(const CextKey *key, const struct CextRef *ref);
 extern Size cext_store_max_value(void);
 extern bool cext_store_put(const CextKey *key, const CextEntry *entry);
 extern TimestampTz cext_store_now(void);

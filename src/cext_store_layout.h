@@ -37,8 +37,10 @@ typedef struct CextBucket
 } CextBucket;
 
 /*
- * A record: an entry's bytes.  The key, padded to eight bytes, the slices and
- * the value follow.  capacity and key are written before the record can be
+ * A record: an entry's bytes.  The key and the value, each padded to eight
+ * bytes, and the slices follow, in this order: where the value is follows from
+ * the key that is looked for, so that a hit need not wait for the header to
+ * begin copying.  capacity and key are written before the record can be
  * found and stay for as long as the segment's epoch; the rest is overwritten
  * in place when the entry is filled again, with change odd meanwhile.  stamp
  * may be moved alone.
@@ -56,13 +58,13 @@ typedef struct CextRecord
 } CextRecord;
 
 #define RECORD_KEY(r)		((char *) (r) + sizeof(CextRecord))
-#define RECORD_SLICES(r, key_len) \
-	((uint64 *) (RECORD_KEY(r) + TYPEALIGN(8, key_len)))
-#define RECORD_VALUE(r, key_len, nslices) \
-	((char *) (RECORD_SLICES(r, key_len) + (nslices)))
-#define RECORD_SIZE(key_len, nslices, value_len) \
+#define RECORD_VALUE(r, key_len) \
+	(RECORD_KEY(r) + TYPEALIGN(8, key_len))
+#define RECORD_SLICES(r, key_len, value_len) \
+	((uint64 *) (RECORD_VALUE(r, key_len) + TYPEALIGN(8, value_len)))
+#define RECORD_SIZE(key_len, value_len, nslices) \
 	TYPEALIGN(RECORD_ALIGN, sizeof(CextRecord) + TYPEALIGN(8, key_len) + \
-			  (nslices) * sizeof(uint64) + (value_len))
+			  TYPEALIGN(8, value_len) + (nslices) * sizeof(uint64))
 
 #define NO_SEGMENT			PG_UINT32_MAX
 

@@ -32,6 +32,9 @@
  * An entry in place, found without a lock.  Whatever was read by way of it
  * counts only once cext_store_unchanged has said so, and until then may be
  * garbage; slices and value always lie within one segment.
+ *
+ * Out-of-line functions take it by value, so that on the way of a hit it never
+ * needs an address and stays in registers.
  */
 typedef struct CextRef
 {
@@ -52,6 +55,9 @@ typedef struct CextRef
 	uint32		epoch;
 } CextRef;
 
+extern void cext_store_stamp(uint64 hash, CextRef ref, uint64 stamp);
+extern void cext_store_drop_corrupt(uint64 hash, CextRef ref);
+
 typedef enum CextRefState
 {
 	CEXT_REF_FOUND,
@@ -62,7 +68,7 @@ typedef enum CextRefState
 /*
  * Is everything that was read by way of the reference the entry's?
  */
-static inline bool
+static pg_attribute_always_inline bool
 cext_store_unchanged(const CextRef *ref)
 {
 	/* The bytes were read before the counts are read again. */
@@ -74,15 +80,15 @@ cext_store_unchanged(const CextRef *ref)
 /*
  * Are the record's lengths possible at that place, for a key that is?
  */
-static inline bool
+static pg_attribute_always_inline bool
 cext_record_is_sane(uint32 location, uint32 capacity, const CextKey *key,
-			   const CextRef *ref)
+					const CextRef *ref)
 {
 	uint32		offset = ((Size) location * RECORD_ALIGN) & (SEGMENT_SIZE - 1);
 
 	return capacity <= SEGMENT_SIZE - offset &&
 		ref->nslices <= CEXT_MAX_SLICES &&
-		RECORD_SIZE((Size) key->len, ref->nslices, ref->value_len) <= capacity;
+		RECORD_SIZE((Size) key->len, (Size) ref->value_len, ref->nslices) <= capacity;
 }
 
 /*
@@ -132,14 +138,14 @@ cext_store_open(const CextKey *key, CextRef *ref)
 	if (!cext_key_equals(key, RECORD_KEY(record)))
 		return CEXT_REF_OTHER;
 
-	ref->slices = RECORD_SLICES(record, key->len);
-	ref->value = RECORD_VALUE(record, key->len, ref->nslices);
+	ref->value = RECORD_VALUE(record, key->len);
+	ref->slices = RECORD_SLICES(record, key->len, ref->value_len);
 	return CEXT_REF_FOUND;
 }
 
 /*
- * Search both buckets of a key, with the partition's lock or without.  For CEXT_REF_CORRUPT,
- * cell and cell_value of the reference say where.
+ * Search both buckets of a key, with the partition's lock or without.  For
+ * CEXT_REF_CORRUPT, cell and cell_value of the reference say where.
  */
 static pg_attribute_always_inline CextRefState
 cext_store_search(const CextKey *key, CextRef *ref)
@@ -152,7 +158,7 @@ cext_store_search(const CextKey *key, CextRef *ref)
 
 		for (int i = 0; i < CELLS_PER_BUCKET; i++)
 		{
-			CextRefState	state;
+			CextRefState state;
 
 			ref->cell = &bucket->cells[i];
 			ref->cell_value = pg_atomic_read_u64(ref->cell);
@@ -176,7 +182,7 @@ cext_store_find(const CextKey *key, CextRef *ref)
 	CextRefState state = cext_store_search(key, ref);
 
 	if (unlikely(state == CEXT_REF_CORRUPT))
-		cext_store_drop_corrupt(key, ref);
+		cext_store_drop_corrupt(key->hash, *ref);
 	return state == CEXT_REF_FOUND;
 }
 
@@ -184,7 +190,7 @@ cext_store_find(const CextKey *key, CextRef *ref)
  * Note that the entry was hit.  The frequency saturates, so that a hot entry's
  * cell is not written to.  An exchange that fails is a hit not noted.
  */
-static inline void
+static pg_attribute_always_inline void
 cext_store_touch(const CextRef *ref)
 {
 	uint64		value = ref->cell_value;
