@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_invalidate_all);
 CEXT_FUNCTION_INFO_V1(cache_ext_stats);

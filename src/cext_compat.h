@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
+#include "utils/jsonb.h"
 
 #if PG_VERSION_NUM < 150000
 #error "cache_ext needs PostgreSQL 15 or later"
@@ -83,6 +84,31 @@ static inline void
 CextUnpinSearchPath(CextSearchPath *path)
 {
 	PopOverrideSearchPath();
+}
+
+#endif
+
+/*
+ * From 19 on the state that a JSONB value is pushed to holds the result too.
+ */
+#if PG_VERSION_NUM >= 190000
+
+typedef JsonbInState CextJsonbState;
+
+#define CextPushJsonb(state, token, value)	pushJsonbValue(state, token, value)
+
+#else
+
+typedef struct CextJsonbState
+{
+	JsonbParseState *parseState;
+	JsonbValue *result;			/* of the last push, the value if complete */
+} CextJsonbState;
+
+static inline void
+CextPushJsonb(CextJsonbState *state, JsonbIteratorToken token, JsonbValue *value)
+{
+	state->result = pushJsonbValue(&state->parseState, token, value);
 }
 
 #endif

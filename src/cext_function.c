@@ -12,11 +12,12 @@
  */
 #include "cext_config.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "catalog/pg_type.h"
+#include "utils/tuplestore.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);

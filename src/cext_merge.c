@@ -79,38 +79,38 @@ compare_keys(const JsonbValue *a, const JsonbValue *b)
 	return memcmp(a->val.string.val, b->val.string.val, a->val.string.len);
 }
 
-static void merge_objects(CextStrategy strategy, JsonbParseState **state,
-						  JsonbValue *objects, int n, int depth);
+static void merge_objects(CextStrategy strategy, CextJsonbState *state,
+						  JsonbValue *objects, int n);
 
 /*
  * Push under its key what the values of one key, lowest rank first, merge to.
  */
 static void
-merge_pair(CextStrategy strategy, JsonbParseState **state,
-		   JsonbValue *key, JsonbValue *values, int n, int depth)
+merge_pair(CextStrategy strategy, CextJsonbState *state,
+		   JsonbValue *key, JsonbValue *values, int n)
 {
 	JsonbValue *top = &values[n - 1];
 	int			first = n;
 
 	if (strategy == CEXT_MERGE_PATCH && top->type == jbvNull)
 		return;
-	pushJsonbValue(state, WJB_KEY, key);
+	CextPushJsonb(state, WJB_KEY, key);
 
 	while (first > 0 && is_object(&values[first - 1]))
 		first--;
 	if (strategy == CEXT_MERGE_SHALLOW || first == n ||
 		(strategy == CEXT_MERGE_DEEP && first == n - 1))
-		pushJsonbValue(state, WJB_VALUE, top);
+		CextPushJsonb(state, WJB_VALUE, top);
 	else
-		merge_objects(strategy, state, values + first, n - first, depth + 1);
+		merge_objects(strategy, state, values + first, n - first);
 }
 
 /*
  * Push the merge of n objects, lowest rank first.
  */
 static void
-merge_objects(CextStrategy strategy, JsonbParseState **state,
-			  JsonbValue *objects, int n, int depth)
+merge_objects(CextStrategy strategy, CextJsonbState *state,
+			  JsonbValue *objects, int n)
 {
 	Cursor	   *cursors = palloc(n * sizeof(Cursor));
 	JsonbValue *values = palloc(n * sizeof(JsonbValue));
@@ -121,7 +121,7 @@ merge_objects(CextStrategy strategy, JsonbParseState **state,
 	for (int i = 0; i < n; i++)
 		open_cursor(&cursors[i], objects[i].val.binary.data);
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	CextPushJsonb(state, WJB_BEGIN_OBJECT, NULL);
 	for (;;)
 	{
 		JsonbValue	key = {.type = jbvNull};
@@ -143,11 +143,9 @@ merge_objects(CextStrategy strategy, JsonbParseState **state,
 				advance(&cursors[i]);
 			}
 		}
-		merge_pair(strategy, state, &key, values, nvalues, depth);
+		merge_pair(strategy, state, &key, values, nvalues);
 	}
-	/* The end of the outermost object is pushed by who wants the result. */
-	if (depth > 0)
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	CextPushJsonb(state, WJB_END_OBJECT, NULL);
 
 	pfree(values);
 	pfree(cursors);
@@ -161,7 +159,7 @@ Jsonb *
 cext_merge(CextStrategy strategy, Jsonb **docs, int ndocs)
 {
 	Jsonb	   *top = docs[ndocs - 1];
-	JsonbParseState *state = NULL;
+	CextJsonbState state = {0};
 	JsonbValue *objects;
 	int			first = ndocs;
 
@@ -180,6 +178,6 @@ cext_merge(CextStrategy strategy, Jsonb **docs, int ndocs)
 		v->val.binary.data = &docs[i]->root;
 		v->val.binary.len = VARSIZE_ANY_EXHDR(docs[i]);
 	}
-	merge_objects(strategy, &state, objects, ndocs - first, 0);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	merge_objects(strategy, &state, objects, ndocs - first);
+	return JsonbValueToJsonb(state.result);
 }

@@ -3,10 +3,7 @@
 SELECT cache_ext.get_merged_config('alice', 'theme');
 SELECT cache_ext.get_merged_config('alice', 'theme', false);
 SELECT cache_ext.get_merged_config(user_id => 'alice', config_name => 'unknown', missing_ok => true);
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
-DO $$ BEGIN PERFORM cache_ext.get_merged_config('alice', 'unknown', false); EXCEPTION WHEN no_data_found THEN RAISE NOTICE 'no_data_found: %', SQLERRM; END $$;
-\set VERBOSITY default
+DO $$ BEGIN PERFORM cache_ext.get_merged_config('alice', 'unknown', false); EXCEPTION WHEN no_data_found THEN RAISE NOTICE '%: %', SQLSTATE, SQLERRM; END $$;
 SELECT cache_ext.get_merged_config('alice', 'unknown', false);
 SELECT cache_ext.get_merged_config_json('alice', 'unknown', false);
 
