@@ -62,7 +62,7 @@ install_packages() {
 find_postgres() {
 	local conf=/etc/postgresql-common/createcluster.conf
 	if [ -z "${PG_CONFIG:-}" ]; then
-		PG_CONFIG=$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -n 1)
+		PG_CONFIG=$( (ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null || true) | sort -V | tail -n 1)
 		PG_CONFIG=${PG_CONFIG%initdb}pg_config
 	fi
 	if [ "$PG_CONFIG" = pg_config ]; then

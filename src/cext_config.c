@@ -59,24 +59,17 @@ typedef struct Computed
  * Why a session is not served from the cache is said once.
  */
 static void
-warn_once(bool *warned, const char *message, const char *hint)
-{
-	if (*warned)
-		return;
-	*warned = true;
-	ereport(WARNING,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg_internal("%s", message),
-			 errhint("%s", hint)));
-}
-
-static void
 warn_not_preloaded(void)
 {
 	static bool warned = false;
 
-	warn_once(&warned, _("configurations are computed at each read because cache_ext is not preloaded"),
-			  _("Add cache_ext to shared_preload_libraries and restart the server."));
+	if (warned)
+		return;
+	warned = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("configurations are computed at each read because cache_ext is not preloaded"),
+			 errhint("Add cache_ext to shared_preload_libraries and restart the server.")));
 }
 
 static void
@@ -84,8 +77,13 @@ warn_suspended(void)
 {
 	static bool warned = false;
 
-	warn_once(&warned, _("configurations are computed at each read because a trigger of cache_ext's tables is missing or not enabled ALWAYS"),
-			  _("Mend it with ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew."));
+	if (warned)
+		return;
+	warned = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("configurations are computed at each read because a trigger of cache_ext's tables is missing or not enabled ALWAYS"),
+			 errhint("Mend it with ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew.")));
 }
 
 /*

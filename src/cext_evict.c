@@ -172,6 +172,25 @@ cell_of(const CextRecord *record, uint64 hash)
 }
 
 /*
+ * Are the lengths of a record possible, with so much room?  If not, memory was
+ * corrupted.
+ */
+static bool
+is_sound(const CextRecord *record, uint32 room)
+{
+	CextKeyHeader header;
+
+	if (record->capacity < sizeof(CextRecord) || record->capacity > room ||
+		record->key_len < sizeof(header) ||
+		record->nslices > CEXT_MAX_SLICES ||
+		RECORD_SIZE((Size) record->key_len, (Size) record->value_len,
+					record->nslices) > record->capacity)
+		return false;
+	memcpy(&header, RECORD_KEY(record), sizeof(header));
+	return CEXT_KEY_USER_LEN(header) <= record->key_len - sizeof(header);
+}
+
+/*
  * Is the record beyond being hit by any later snapshot?
  */
 static bool
@@ -184,7 +203,7 @@ is_dead(const CextRecord *record)
 		return true;
 	for (int i = 0; i < record->nslices; i++)
 	{
-		uint32		slot = CEXT_PACKED_SLOT(slices[i]);
+		uint32		slot = CEXT_PACKED_SLOT(slices[i]) & cext_slot_mask;
 		uint64		version = pg_atomic_read_u64(&cext_slot_array[slot].version);
 
 		if (CEXT_PACK_SLICE(slot, version >> CEXT_PENDING_BITS) != slices[i])
@@ -256,6 +275,32 @@ reclaim_record(CextPartition *part, CextRecord *record, bool in_main, bool carry
 }
 
 /*
+ * Empty every cell that leads into a segment: for one whose records cannot be
+ * walked, because memory was corrupted.
+ */
+static void
+forget_segment(CextPartition *part, uint32 s)
+{
+	CextBucket *first = &cext_store.buckets[(Size) (s / cext_store.nsegments) * cext_store.nbuckets];
+
+	for (uint32 b = 0; b < cext_store.nbuckets; b++)
+	{
+		for (int i = 0; i < CELLS_PER_BUCKET; i++)
+		{
+			pg_atomic_uint64 *cell = &first[b].cells[i];
+			uint64		value = pg_atomic_read_u64(cell);
+
+			if (value != 0 && segment_of(CELL_LOCATION(value)) == s)
+			{
+				pg_atomic_write_u64(cell, 0);
+				part->entries--;
+			}
+		}
+	}
+	cext_count(CEXT_COUNT_CORRUPTIONS);
+}
+
+/*
  * Reclaim the oldest segment of a queue.
  */
 static void
@@ -276,6 +321,11 @@ reclaim_segment(CextPartition *part, CextQueue *queue, bool carry)
 	{
 		CextRecord *record = (CextRecord *) (start + offset);
 
+		if (unlikely(!is_sound(record, segment->used - offset)))
+		{
+			forget_segment(part, s);
+			break;
+		}
 		offset += record->capacity;
 		reclaim_record(part, record, segment->in_main, carry);
 	}
