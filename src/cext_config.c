@@ -39,9 +39,9 @@
 #include "cext_store_read.h"
 #include "cext_xact.h"
 
-#include "access/parallel.h"
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -87,6 +87,27 @@ warn_suspended(void)
 }
 
 /*
+ * May a worker's read use the cache?  If not, says why.
+ */
+static pg_noinline bool
+worker_may_read(CextCounter *reason)
+{
+	if (IsLogicalWorker())
+	{
+		/* It writes rows without firing statement triggers. */
+		*reason = CEXT_COUNT_RT_APPLY;
+		return false;
+	}
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	{
+		/* Whether the leader wrote to a source is not known here. */
+		*reason = CEXT_COUNT_RT_PARALLEL;
+		return false;
+	}
+	return true;
+}
+
+/*
  * May a read under this snapshot use the cache?  If not, says why.
  */
 static inline bool
@@ -110,17 +131,8 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 		/* Its reads have to reach the tables, to take predicate locks. */
 		*reason = CEXT_COUNT_RT_SERIALIZABLE;
 	}
-	else if (IsParallelWorker() &&
-			 TransactionIdIsValid(GetTopTransactionIdIfAny()))
-	{
-		/* Whether the leader wrote to a source is not known here. */
-		*reason = CEXT_COUNT_RT_PARALLEL;
-	}
-	else if (cext_is_apply_worker)
-	{
-		/* It writes rows without firing statement triggers. */
-		*reason = CEXT_COUNT_RT_APPLY;
-	}
+	else if (unlikely(cext_is_worker))
+		return worker_may_read(reason);
 	else
 		return true;
 	return false;
@@ -186,12 +198,17 @@ entry_holds(const CextRef *entry, Snapshot snapshot, uint64 *stamp)
 static pg_attribute_always_inline struct varlena *
 copy_out(const CextRequest *request, const char *value, uint32 len, JEntry *type)
 {
-	CextPiece	piece = {JENTRY_ISCONTAINER, value + VARHDRSZ, len - VARHDRSZ};
+	CextPiece	piece;
 	struct varlena *copy;
 
-	if (request->npath > 0 &&
-		!cext_path_find(piece.data, piece.len, request->path, request->npath,
-						&piece))
+	if (likely(request->npath == 0))
+	{
+		copy = palloc(len);
+		memcpy(copy, value, len);
+		return copy;
+	}
+	if (!cext_path_find(value + VARHDRSZ, len - VARHDRSZ,
+						request->path, request->npath, &piece))
 		return NULL;
 	*type = piece.type;
 	copy = palloc(VARHDRSZ + piece.len);
@@ -231,7 +248,8 @@ look_up(const CextRequest *request, Snapshot snapshot, struct varlena **value)
 		expired = unlikely(ref.expires != 0) &&
 			ref.expires <= cext_store_now();
 		holds = !expired && entry_holds(&ref, snapshot, &stamp);
-		if (holds && !ref.absent && ref.value_len >= VARHDRSZ)
+		/* A value has a header at least; absence has no bytes. */
+		if (holds && ref.value_len >= VARHDRSZ)
 			copy = copy_out(request, ref.value, ref.value_len, &type);
 
 		if (unlikely(!cext_store_unchanged(&ref)))
@@ -369,12 +387,11 @@ store(const CextRequest *request, Snapshot snapshot, const Computed *computed)
 {
 	CextEntry	entry = {0};
 
-	entry.absent = (computed->value == NULL);
 	entry.value = computed->value;
-	entry.value_len = entry.absent ? 0 : VARSIZE(computed->value);
+	entry.value_len = computed->value == NULL ? 0 : VARSIZE(computed->value);
 	entry.expires = expiry(computed->ttl_ms);
 
-	if (entry.absent && !cext_cache_absent)
+	if (computed->value == NULL && !cext_cache_absent)
 		return CEXT_COUNT_RT_ABSENT;
 	if (entry.value_len > (Size) cext_max_entry_kb * 1024 ||
 		entry.value_len > cext_store_max_value())

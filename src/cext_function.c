@@ -25,28 +25,44 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 
+static void
+report_bad_id(int len, const char *what)
+{
+	if (len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be empty", what)));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s is too long", what),
+			 errdetail("It has %d bytes; at most %d are possible.",
+					   len, CEXT_MAX_ID)));
+}
+
 /*
  * Check an id that a caller gave.
  */
 static inline void
 check_id(CextString id, const char *what)
 {
-	if (unlikely(id.len == 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be empty", what)));
-	if (unlikely(id.len > CEXT_MAX_ID))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s is too long", what),
-				 errdetail("It has %d bytes; at most %d are possible.",
-						   id.len, CEXT_MAX_ID)));
+	if (unlikely((uint32) id.len - 1 >= CEXT_MAX_ID))
+		report_bad_id(id.len, what);
 }
 
+/*
+ * A text as a string, without a call for the usual kinds.
+ */
 static inline CextString
 text_to_string(text *t)
 {
-	return (CextString) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+	if (likely(VARATT_IS_4B_U(t)))
+		return (CextString) {VARDATA_4B(t), VARSIZE_4B(t) - VARHDRSZ};
+	if (unlikely(!VARATT_IS_1B(t) || VARATT_IS_1B_E(t)))
+	{
+		t = (text *) pg_detoast_datum((struct varlena *) t);
+		return (CextString) {VARDATA_4B(t), VARSIZE_4B(t) - VARHDRSZ};
+	}
+	return (CextString) {VARDATA_1B(t), VARSIZE_1B(t) - VARHDRSZ_SHORT};
 }
 
 /*
@@ -55,16 +71,11 @@ text_to_string(text *t)
 static inline CextString
 get_id_arg(FunctionCallInfo fcinfo, int n, const char *what)
 {
-	struct varlena *arg;
 	CextString	id;
 
 	if (PG_ARGISNULL(n))
 		return CEXT_NULL_STRING;
-	arg = (struct varlena *) PG_GETARG_POINTER(n);
-	/* Spares the usual argument a call. */
-	if (unlikely(VARATT_IS_COMPRESSED(arg) || VARATT_IS_EXTERNAL(arg)))
-		arg = pg_detoast_datum_packed(arg);
-	id = text_to_string((text *) arg);
+	id = text_to_string((text *) PG_GETARG_POINTER(n));
 	check_id(id, what);
 	return id;
 }
@@ -160,7 +171,7 @@ array_to_strings(ArrayType *array, const char *what, int *n)
 	strings = palloc(*n * sizeof(CextString));
 	for (int i = 0; i < *n; i++)
 		strings[i] = nulls[i] ? CEXT_NULL_STRING :
-			text_to_string(DatumGetTextPP(elements[i]));
+			text_to_string((text *) DatumGetPointer(elements[i]));
 	return strings;
 }
 

@@ -3,8 +3,9 @@
  * cext_key.c
  *	  Keys of entries and hashes of slices.
  *
- * Everything here is a pure function of its arguments and of the seed, which
- * the server draws at start: who can choose names cannot choose hashes.
+ * Everything here is a function of its arguments and of the seed, which the
+ * server draws at start: who can choose names cannot choose hashes.  The name
+ * that was hashed last is remembered, and nothing else.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -13,6 +14,7 @@
 #include "cext_key.h"
 
 uint64		cext_hash_seed = 0;
+CextLastName cext_last_name = {.len = -1};
 
 /*
  * Set the seed; called once in a process, before any hash is taken.
@@ -21,6 +23,24 @@ void
 cext_key_seed(uint64 seed)
 {
 	cext_hash_seed = seed;
+	cext_last_name.len = -1;
+}
+
+/*
+ * Hash a name, and keep it for the next time.
+ */
+uint64
+cext_remember_name(CextString name)
+{
+	uint64		hash = XXH3_64bits_withSeed(name.data, name.len, cext_hash_seed);
+
+	if (name.len <= (int) sizeof(cext_last_name.data))
+	{
+		cext_last_name.len = name.len;
+		cext_last_name.hash = hash;
+		memcpy(cext_last_name.data, name.data, name.len);
+	}
+	return hash;
 }
 
 /*

@@ -74,38 +74,22 @@ typedef enum CextSliceKind
 
 extern uint64 cext_hash_seed;
 
+/* The name that was hashed last, if it is short enough to be kept. */
+typedef struct CextLastName
+{
+	int			len;			/* -1: none */
+	uint64		hash;
+	char		data[64];
+} CextLastName;
+
+extern CextLastName cext_last_name;
+
 extern void cext_key_seed(uint64 seed);
+extern uint64 cext_remember_name(CextString name);
 extern void cext_key_store(const CextKey *key, char *bytes);
 extern uint64 cext_key_hash_stored(const char *bytes, Size len);
 extern uint64 cext_slice_hash(Oid db, CextSliceKind kind,
 							  CextString id, CextString name);
-
-/*
- * Hash a header and two strings.  The strings are hashed apart from each other,
- * the name with the header in its seed, so that the processor can do both at
- * once: a lookup waits for this hash.
- */
-static inline uint64
-cext_key_hash(CextKeyHeader header, CextString user, CextString name)
-{
-	return XXH3_64bits_withSeed(name.data, name.len, cext_hash_seed + header) +
-		(user.len == 0 ? 0 :
-		 XXH3_64bits_withSeed(user.data, user.len, cext_hash_seed));
-}
-
-/*
- * Complete a key of which kind, user and name are set.  Neither string may be
- * longer than CEXT_MAX_ID.
- */
-static inline void
-cext_key_complete(CextKey *key, Oid db)
-{
-	Assert(key->user.len <= CEXT_MAX_ID && key->name.len <= CEXT_MAX_ID);
-
-	key->header = CEXT_KEY_HEADER(db, key->kind, key->user.len);
-	key->len = sizeof(CextKeyHeader) + key->user.len + key->name.len;
-	key->hash = cext_key_hash(key->header, key->user, key->name);
-}
 
 /* Do n bytes, 8 or 4, differ?  Loads need not be aligned. */
 static inline uint64
@@ -160,6 +144,45 @@ cext_bytes_equal(const char *a, const char *b, int len)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * The hash of a name.  Most reads of a session ask for few names, and often for
+ * the same again: the last one is remembered.
+ */
+static inline uint64
+cext_name_hash(CextString name)
+{
+	if (likely(name.len == cext_last_name.len &&
+			   cext_bytes_equal(name.data, cext_last_name.data, name.len)))
+		return cext_last_name.hash;
+	return cext_remember_name(name);
+}
+
+/*
+ * Hash a header and two strings.
+ */
+static inline uint64
+cext_key_hash(CextKeyHeader header, CextString user, CextString name)
+{
+	uint64		hash = cext_name_hash(name) ^ header;
+
+	return user.len == 0 ? hash :
+		XXH3_64bits_withSeed(user.data, user.len, hash);
+}
+
+/*
+ * Complete a key of which kind, user and name are set.  Neither string may be
+ * longer than CEXT_MAX_ID.
+ */
+static inline void
+cext_key_complete(CextKey *key, Oid db)
+{
+	Assert(key->user.len <= CEXT_MAX_ID && key->name.len <= CEXT_MAX_ID);
+
+	key->header = CEXT_KEY_HEADER(db, key->kind, key->user.len);
+	key->len = sizeof(CextKeyHeader) + key->user.len + key->name.len;
+	key->hash = cext_key_hash(key->header, key->user, key->name);
 }
 
 /*

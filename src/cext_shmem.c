@@ -25,6 +25,7 @@
 #include "cext_stats.h"
 #include "cext_store.h"
 
+#include "access/parallel.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "replication/logicalworker.h"
@@ -41,7 +42,7 @@ typedef struct CextControl
 
 CextLayout	cext_layout;
 bool		cext_attached = false;
-bool		cext_is_apply_worker = false;
+bool		cext_is_worker = false;
 
 static char *segment = NULL;
 
@@ -154,7 +155,7 @@ cext_shmem_attach_process(void)
 	if (segment == NULL || MyProc == NULL)
 		return false;
 	cext_stats_attach_process();
-	cext_is_apply_worker = IsLogicalWorker();
+	cext_is_worker = IsParallelWorker() || IsLogicalWorker();
 	cext_attached = true;
 	return true;
 }

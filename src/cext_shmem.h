@@ -29,7 +29,7 @@ typedef struct CextLayout
 
 extern CextLayout cext_layout;
 extern bool cext_attached;
-extern bool cext_is_apply_worker;	/* valid once attached */
+extern bool cext_is_worker;		/* parallel or logical; valid once attached */
 
 extern void cext_shmem_install_hooks(void);
 extern bool cext_shmem_attach_process(void);

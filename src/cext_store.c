@@ -190,8 +190,7 @@ write_record(CextRecord *record, uint32 key_len, const CextEntry *entry)
 	record->expires = entry->expires;
 	record->value_len = entry->value_len;
 	record->nslices = entry->nslices;
-	record->absent = entry->absent;
-	if (!entry->absent)
+	if (entry->value_len > 0)
 		memcpy(RECORD_VALUE(record, key_len), entry->value, entry->value_len);
 	memcpy(RECORD_SLICES(record, key_len, entry->value_len), entry->slices,
 		   entry->nslices * sizeof(uint64));

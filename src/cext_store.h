@@ -37,11 +37,10 @@ typedef struct CextEntry
 	uint64		stamp;			/* generation of the database's ANY slot when
 								 * all slices were last found settled, or 0 */
 	TimestampTz expires;		/* or 0 */
-	bool		absent;			/* there is no value */
 	uint8		nslices;
 	uint64		slices[CEXT_MAX_SLICES];
 	const void *value;			/* a varlena with a four-byte header */
-	uint32		value_len;
+	uint32		value_len;		/* 0: absence */
 } CextEntry;
 
 typedef struct CextStoreUsage

@@ -51,10 +51,10 @@ typedef struct CextRecord
 	uint32		capacity;		/* bytes, of all the record */
 	pg_atomic_uint64 stamp;
 	TimestampTz expires;
-	uint32		value_len;
+	uint32		value_len;		/* 0: absence */
 	uint16		key_len;
 	uint8		nslices;
-	bool		absent;
+	uint8		unused;
 } CextRecord;
 
 #define RECORD_KEY(r)		((char *) (r) + sizeof(CextRecord))

@@ -42,9 +42,8 @@ typedef struct CextRef
 	TimestampTz expires;
 	const char *value;			/* in shared memory */
 	const uint64 *slices;		/* likewise */
-	uint32		value_len;
+	uint32		value_len;		/* 0: absence */
 	uint8		nslices;
-	bool		absent;
 
 	/* for the store */
 	pg_atomic_uint64 *cell;
@@ -130,7 +129,6 @@ cext_store_open(const CextKey *key, CextRef *ref)
 		return CEXT_REF_OTHER;
 	ref->stamp = pg_atomic_read_u64(&record->stamp);
 	ref->expires = record->expires;
-	ref->absent = record->absent;
 	ref->nslices = record->nslices;
 	ref->value_len = record->value_len;
 	if (unlikely(!cext_record_is_sane(location, capacity, key, ref)))
