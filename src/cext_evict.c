@@ -182,7 +182,6 @@ is_sound(const CextRecord *record, uint32 room)
 
 	if (record->capacity < sizeof(CextRecord) || record->capacity > room ||
 		record->key_len < sizeof(header) ||
-		record->nslices > CEXT_MAX_SLICES ||
 		RECORD_SIZE((Size) record->key_len, (Size) record->value_len,
 					record->nslices) > record->capacity)
 		return false;

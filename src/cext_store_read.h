@@ -86,7 +86,6 @@ cext_record_is_sane(uint32 location, uint32 capacity, const CextKey *key,
 	uint32		offset = ((Size) location * RECORD_ALIGN) & (SEGMENT_SIZE - 1);
 
 	return capacity <= SEGMENT_SIZE - offset &&
-		ref->nslices <= CEXT_MAX_SLICES &&
 		RECORD_SIZE((Size) key->len, (Size) ref->value_len, ref->nslices) <= capacity;
 }
 
