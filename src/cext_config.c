@@ -398,8 +398,8 @@ store(const CextRequest *request, Snapshot snapshot, const Computed *computed)
 		return CEXT_COUNT_RT_TOO_LARGE;
 	if (!record_slices(&entry, request, computed->domain, snapshot))
 		return CEXT_COUNT_RT_UNSETTLED;
-	return cext_store_put(&request->key, &entry) ? CEXT_COUNT_FILLS :
-		CEXT_COUNT_RT_NO_SPACE;
+	cext_store_put(&request->key, &entry);
+	return CEXT_COUNT_FILLS;
 }
 
 /*

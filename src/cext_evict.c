@@ -366,8 +366,6 @@ cext_evict_allocate(uint64 hash, uint32 size, bool to_main)
 	CextQueue  *queue;
 	CextRecord *record;
 
-	if (cext_store.nsegments <= RESERVED_SEGMENTS)
-		return NULL;
 	queue = (to_main || is_ghost(part, hash)) ? &part->main : &part->small;
 	record = bump(queue, size);
 	if (record != NULL)

@@ -38,7 +38,6 @@ const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS] = {
 	[CEXT_COUNT_RT_LOCKED] = {"read_through_locked", "computed, not stored: DDL on a source was under way"},
 	[CEXT_COUNT_RT_TOO_LARGE] = {"read_through_too_large", "computed, not stored: larger than cache_ext.max_entry_size"},
 	[CEXT_COUNT_RT_ABSENT] = {"read_through_absent", "computed, not stored: absent, and cache_ext.cache_absent is off"},
-	[CEXT_COUNT_RT_NO_SPACE] = {"read_through_no_space", "computed, not stored: no segment could be freed"},
 	[CEXT_COUNT_EVICTIONS] = {"evictions", "entries dropped to make room"},
 	[CEXT_COUNT_EXPIRATIONS] = {"expirations", "entries found past their ttl"},
 	[CEXT_COUNT_CORRUPTIONS] = {"corruptions", "entries dropped because their record made no sense"},

@@ -255,10 +255,10 @@ choose_cell(CextPartition *part, uint64 hash)
 }
 
 /*
- * Store an entry in the place of what the key may have.  Returns false if no
- * room could be made for it.  Takes the partition's lock.
+ * Store an entry in the place of what the key may have.  It must fit in a
+ * segment.  Takes the partition's lock.
  */
-bool
+void
 cext_store_put(const CextKey *key, const CextEntry *entry)
 {
 	uint32		size = RECORD_SIZE(key->len, entry->value_len, entry->nslices);
@@ -269,6 +269,7 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 	CextRefState state;
 	bool		to_main = false;
 	CextRecord *record;
+	pg_atomic_uint64 *cell;
 
 	Assert(size <= SEGMENT_SIZE);
 
@@ -281,31 +282,26 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 		if (overwrite(&old, key->len, entry, size))
 		{
 			LWLockRelease(lock);
-			return true;
+			return;
 		}
 		to_main = old.segment->in_main;
 		cext_evict_drop(part, old.cell);
 	}
 
 	record = cext_evict_allocate(key->hash, size, to_main);
-	if (record != NULL)
-	{
-		pg_atomic_uint64 *cell = choose_cell(part, key->hash);
+	pg_atomic_init_u32(&record->change, 0);
+	record->capacity = size;
+	record->key_len = key->len;
+	cext_key_store(key, RECORD_KEY(record));
+	write_record(record, key->len, entry);
 
-		pg_atomic_init_u32(&record->change, 0);
-		record->capacity = size;
-		record->key_len = key->len;
-		cext_key_store(key, RECORD_KEY(record));
-		write_record(record, key->len, entry);
-		part->entries++;
-		part->bytes += size;
-
-		/* A reader that finds the cell must find the record written. */
-		pg_write_barrier();
-		pg_atomic_write_u64(cell, make_cell(key->hash, record));
-	}
+	/* A reader that finds the cell must find the record written. */
+	cell = choose_cell(part, key->hash);
+	pg_write_barrier();
+	pg_atomic_write_u64(cell, make_cell(key->hash, record));
+	part->entries++;
+	part->bytes += size;
 	LWLockRelease(lock);
-	return record != NULL;
 }
 
 /*

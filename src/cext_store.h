@@ -57,7 +57,7 @@ extern uint32 cext_store_partitions(Size size);
 extern void cext_store_attach(void *memory, Size size,
 							  LWLockPadded *locks, bool init);
 extern Size cext_store_max_value(void);
-extern bool cext_store_put(const CextKey *key, const CextEntry *entry);
+extern void cext_store_put(const CextKey *key, const CextEntry *entry);
 extern TimestampTz cext_store_now(void);
 extern void cext_store_usage(CextStoreUsage *usage);
 
