@@ -408,14 +408,15 @@ store(const CextRequest *request, Snapshot snapshot, const Computed *computed)
 static void
 fill(const CextRequest *request, Snapshot snapshot, Computed *computed)
 {
-	CextSourceState state = cext_source_lock();
+	CextSourceLocks locks;
+	CextSourceState state = cext_source_lock(&locks);
 
 	compute(request, computed);
 	switch (state)
 	{
 		case CEXT_SOURCE_WHOLE:
 			cext_count(store(request, snapshot, computed));
-			cext_source_unlock();
+			cext_source_unlock(&locks);
 			break;
 		case CEXT_SOURCE_SUSPENDED:
 			cext_count(CEXT_COUNT_RT_SUSPENDED);

@@ -113,6 +113,7 @@ shmem_startup(void)
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
 
+	compute_layout();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	segment = ShmemInitStruct("cache_ext", cext_layout.total, &found);
 	control = (CextControl *) segment;

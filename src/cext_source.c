@@ -269,44 +269,53 @@ check_triggers(void)
 	sources_checked = true;
 }
 
+/*
+ * Lock all sources that can be locked without a wait, in their order, up to
+ * the first that cannot.
+ */
 static void
-unlock_first(int n)
+lock_sources(CextSourceLocks *locks)
 {
-	for (int i = 0; i < n; i++)
-		UnlockRelationOid(sources[i].relid, RowExclusiveLock);
+	for (locks->n = 0; locks->n < CEXT_NUM_ROLES; locks->n++)
+	{
+		Oid			relid = sources[locks->n].relid;
+
+		if (!ConditionalLockRelationOid(relid, RowExclusiveLock))
+			return;
+		locks->relids[locks->n] = relid;
+	}
 }
 
 /*
- * Lock the sources for a fill that is to be stored.  Only for the result
- * CEXT_SOURCE_WHOLE are the locks taken; then the caller must call
+ * Lock the sources for a fill that is to be stored.  Only where the result is
+ * CEXT_SOURCE_WHOLE are any locks held; then the caller must call
  * cext_source_unlock, but not after an error.
  */
 CextSourceState
-cext_source_lock(void)
+cext_source_lock(CextSourceLocks *locks)
 {
 	for (;;)
 	{
-		int			n = 0;
-
 		resolve();
 		if (!sources_complete)
 			return CEXT_SOURCE_SUSPENDED;
-		while (n < CEXT_NUM_ROLES &&
-			   ConditionalLockRelationOid(sources[n].relid, RowExclusiveLock))
-			n++;
-		if (n == CEXT_NUM_ROLES && sources_valid)
-			break;
-		unlock_first(n);
-		if (n < CEXT_NUM_ROLES)
+		lock_sources(locks);
+		if (locks->n < CEXT_NUM_ROLES)
+		{
+			cext_source_unlock(locks);
 			return CEXT_SOURCE_LOCKED;
+		}
+		if (sources_valid)
+			break;
 		/* Something changed before we got the locks: look again. */
+		cext_source_unlock(locks);
 	}
 
 	if (!sources_checked)
 		check_triggers();
 	if (sources_whole)
 		return CEXT_SOURCE_WHOLE;
-	unlock_first(CEXT_NUM_ROLES);
+	cext_source_unlock(locks);
 	return CEXT_SOURCE_SUSPENDED;
 }
 
@@ -314,9 +323,10 @@ cext_source_lock(void)
  * Let the locks of cext_source_lock go.
  */
 void
-cext_source_unlock(void)
+cext_source_unlock(CextSourceLocks *locks)
 {
-	unlock_first(CEXT_NUM_ROLES);
+	while (locks->n > 0)
+		UnlockRelationOid(locks->relids[--locks->n], RowExclusiveLock);
 }
 
 /*

@@ -51,6 +51,13 @@ typedef enum CextSourceState
 	CEXT_SOURCE_LOCKED
 } CextSourceState;
 
+/* The sources that a fill holds locks on. */
+typedef struct CextSourceLocks
+{
+	int			n;
+	Oid			relids[CEXT_NUM_ROLES];
+} CextSourceLocks;
+
 /* What the tables say of a user and a name. */
 typedef struct CextFetched
 {
@@ -63,8 +70,8 @@ typedef struct CextFetched
 
 extern void cext_source_init(void);
 extern const CextSource *cext_source_by_relid(Oid relid);
-extern CextSourceState cext_source_lock(void);
-extern void cext_source_unlock(void);
+extern CextSourceState cext_source_lock(CextSourceLocks *locks);
+extern void cext_source_unlock(CextSourceLocks *locks);
 extern void cext_source_fetch(CextString user, CextString name,
 							  CextFetched *fetched);
 extern CextSliceKind cext_source_fragment_slice(CextString scope_type);
