@@ -30,6 +30,13 @@ endif
 # Every object depends on every header: there are few of both.
 $(OBJS): $(wildcard $(srcdir)/src/*.h)
 
+# Some TAP tests preload a library of their own.
+installcheck: test-module
+
+.PHONY: test-module
+test-module:
+	@$(MAKE) -s -C test/module PG_CONFIG=$(PG_CONFIG)
+
 .PHONY: demo test bench mutants
 demo test bench mutants:
 	@scripts/$@
