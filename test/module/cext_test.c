@@ -3,10 +3,15 @@
  * cext_test.c
  *	  What tests and benchmarks need to look into, or hold up, a server.
  *
- * Preloaded after cache_ext, its transaction callback runs before cache_ext's,
- * in the window in which a writer has left the proc array and has not completed
- * its slots.  There it can wait: a random time, to make races likely, or while
- * a file exists, to hold a writer.
+ * It can wait in the two windows of a writer's commit: after cache_ext marked its
+ * slots and before the commit record, and after the writer left the proc array
+ * and before cache_ext completes its slots.  There it waits a random time, to
+ * make races likely, or, in the second, while a file exists, to hold a writer.
+ *
+ * Callbacks run in the reverse order of their registration.  So this library is
+ * preloaded before cache_ext, which makes its first callback run after
+ * cache_ext's, and registers the second one from there, which makes that run
+ * before.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -36,7 +41,8 @@ PG_FUNCTION_INFO_V1(cext_test_corrupt);
 
 #define LINE	64
 
-static int	commit_delay_us = 0;
+static int	delay_before_us = 0;
+static int	delay_after_us = 0;
 static char *hold_file = NULL;
 
 static struct varlena *document = NULL;
@@ -46,18 +52,42 @@ static char *watched_copy = NULL;
 static Size watched_size;
 
 static void
-xact_callback(XactEvent event, void *arg)
+random_wait(int longest_us)
+{
+	if (longest_us > 0)
+		pg_usleep(pg_prng_uint64_range(&pg_global_prng_state, 0, longest_us));
+}
+
+/*
+ * Runs before cache_ext's.
+ */
+static void
+early_callback(XactEvent event, void *arg)
 {
 	if (event != XACT_EVENT_COMMIT ||
 		!TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
-	if (commit_delay_us > 0)
-		pg_usleep(pg_prng_uint64_range(&pg_global_prng_state, 0, commit_delay_us));
-	if (hold_file != NULL && hold_file[0] != '\0')
-	{
-		while (access(hold_file, F_OK) == 0)
-			pg_usleep(1000);
-	}
+	random_wait(delay_after_us);
+	while (hold_file != NULL && hold_file[0] != '\0' &&
+		   access(hold_file, F_OK) == 0)
+		pg_usleep(1000);
+}
+
+/*
+ * Runs after cache_ext's.
+ */
+static void
+late_callback(XactEvent event, void *arg)
+{
+	static bool registered = false;
+
+	if (event != XACT_EVENT_PRE_COMMIT)
+		return;
+	if (!registered)
+		RegisterXactCallback(early_callback, NULL);
+	registered = true;
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		random_wait(delay_before_us);
 }
 
 /*
@@ -154,13 +184,17 @@ cext_test_corrupt(PG_FUNCTION_ARGS)
 void
 _PG_init(void)
 {
-	DefineCustomIntVariable("cext_test.commit_delay",
-							"Longest random wait before a commit completes.",
-							NULL, &commit_delay_us, 0, 0, 1000000,
+	DefineCustomIntVariable("cext_test.delay_before",
+							"Longest random wait between marks and commit record, in microseconds.",
+							NULL, &delay_before_us, 0, 0, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("cext_test.delay_after",
+							"Longest random wait between leaving the proc array and completing, in microseconds.",
+							NULL, &delay_after_us, 0, 0, 1000000,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("cext_test.hold_file",
 							   "A commit does not complete while this file exists.",
 							   NULL, &hold_file, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
-	RegisterXactCallback(xact_callback, NULL);
+	RegisterXactCallback(late_callback, NULL);
 }

@@ -28,7 +28,7 @@ stress_server() {
 	[ -e "$WORK/build/test/module/cext_test.so" ] ||
 		as_server make -s -C "$WORK/build/test/module" PG_CONFIG="$PG_CONFIG" >"$WORK/module.log" 2>&1 ||
 		die "the test library does not build: $(cat "$WORK/module.log")"
-	start_server "$1" "$2" "shared_preload_libraries = '$library, $WORK/build/test/module/cext_test'" \
+	start_server "$1" "$2" "shared_preload_libraries = '$WORK/build/test/module/cext_test, $library'" \
 		"max_connections = 50" "cache_ext.memory = 8MB" "autovacuum_naptime = 5s" \
 		"log_min_messages = error" "deadlock_timeout = 100ms" "log_lock_waits = off"
 	stress_load postgres "$library" "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup.sql"
@@ -61,20 +61,30 @@ stress_stop_backends() {
 # stress_clients SECONDS PHASE: run them; pgbench's output on stdout.
 #
 #	plain	the protocol, as it is
-#	delay	the same, with a random wait of up to 300 us between a writer's
-#			leaving the proc array and its completing its slots
+#	before	the same, with a random wait of up to 300 us between a writer's marking
+#			its slots and its commit
+#	after	with one between its leaving the proc array and its completing them
+#	group	as after, with little but pairs of writers of one slice, each of a row of
+#			its own, and readers that keep their snapshots
 #	store	large documents in a store that is too small for them, with backends
 #			stopped for moments, so that some are in the middle of a copy
 stress_clients() {
-	local dir=$TOP/test/stress delay=0
+	local dir=$TOP/test/stress options=
 	if [ "$2" = store ]; then
 		stress_stop_backends "$1" >/dev/null &
 		PGDATABASE=store stress_pgbench "$1" -f "$dir/store_read.sql@3" -f "$dir/store_write.sql@1"
 		wait
 		return
 	fi
-	[ "$2" = plain ] || delay=300
-	PGOPTIONS="-c cext_test.commit_delay=$delay" stress_pgbench "$1" \
+	if [ "$2" = group ]; then
+		PGOPTIONS="-c cext_test.delay_after=300" stress_pgbench "$1" \
+			-f "$dir/read_repeatable.sql@6" -f "$dir/read_committed.sql@2" \
+			-f "$dir/write_domain.sql@2" -f "$dir/write_domain_user_defaults.sql@2" \
+			-f "$dir/write_public.sql@1" -f "$dir/write_public_overlay.sql@1"
+		return
+	fi
+	[ "$2" = plain ] || options="-c cext_test.delay_$2=300"
+	PGOPTIONS=$options stress_pgbench "$1" \
 		-f "$dir/read_committed.sql@30" -f "$dir/read_others.sql@10" \
 		-f "$dir/read_repeatable.sql@20" -f "$dir/read_serializable.sql@3" \
 		-f "$dir/write_user.sql@6" -f "$dir/write_domain.sql@6" \

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $hold = PostgreSQL::Test::Utils::tempdir() . '/hold';
-my $node = new_node('main', [ allows_streaming => 1 ], "shared_preload_libraries = 'cache_ext, " . test_library() . "'");
+my $node = new_node('main', [ allows_streaming => 1 ], "shared_preload_libraries = '" . test_library() . ", cache_ext'");
 $node->start;
 load($node);
 my $exact = is_exact();

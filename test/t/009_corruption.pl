@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $library = test_library();
-my $node = new_node('main', [], "cache_ext.memory = 8MB", "shared_preload_libraries = 'cache_ext, $library'");
+my $node = new_node('main', [], "cache_ext.memory = 8MB", "shared_preload_libraries = '$library, cache_ext'");
 $node->start;
 load($node);
 $node->safe_psql('postgres', "CREATE FUNCTION corrupt(bigint, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_corrupt'");
