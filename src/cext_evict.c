@@ -37,10 +37,12 @@
 #define PROMOTE_FREQ		(2 * CELL_FREQ_ONE)
 
 /*
- * Segments that one insertion may reclaim before it stops to carry over: what
- * bounds the time that the lock is held when everything is hot.
+ * Bytes of segments that one insertion may reclaim, and segments in any case,
+ * before it stops to carry over: what bounds the time that the lock is held
+ * when everything is hot.
  */
-#define MAX_CARRYING		8
+#define MAX_CARRIED_BYTES	(2 * 1024 * 1024)
+#define MIN_CARRIED			4
 
 /* A free segment is kept for what is carried over. */
 #define RESERVED_SEGMENTS	1
@@ -363,6 +365,7 @@ CextRecord *
 cext_evict_allocate(uint64 hash, uint32 size, bool to_main)
 {
 	CextPartition *part = get_partition(partition_of(hash));
+	int			max_carried = Max(MIN_CARRIED, MAX_CARRIED_BYTES / SEGMENT_SIZE);
 	CextQueue  *queue;
 	CextRecord *record;
 
@@ -372,7 +375,7 @@ cext_evict_allocate(uint64 hash, uint32 size, bool to_main)
 		return record;
 
 	for (int n = 0; part->nfree <= RESERVED_SEGMENTS; n++)
-		reclaim(part, n < MAX_CARRYING);
+		reclaim(part, n < max_carried);
 	record = bump(queue, size);
 	if (record == NULL)
 	{
