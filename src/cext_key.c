@@ -13,6 +13,9 @@
  */
 #include "cext_key.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 uint64		cext_hash_seed = 0;
 CextLastName cext_last_name = {.len = -1};
 
@@ -27,12 +30,25 @@ cext_key_seed(uint64 seed)
 }
 
 /*
+ * The one place that calls the library, whose many small functions are all to be
+ * inlined here.
+ */
+#ifdef __GNUC__
+__attribute__((flatten))
+#endif
+uint64
+cext_hash_bytes(CextString bytes, uint64 seed)
+{
+	return XXH3_64bits_withSeed(bytes.data, bytes.len, seed);
+}
+
+/*
  * Hash a name, and keep it for the next time.
  */
 uint64
 cext_remember_name(CextString name)
 {
-	uint64		hash = XXH3_64bits_withSeed(name.data, name.len, cext_hash_seed);
+	uint64		hash = cext_hash_bytes(name, cext_hash_seed);
 
 	if (name.len <= (int) sizeof(cext_last_name.data))
 	{
@@ -99,10 +115,11 @@ cext_slice_hash(Oid db, CextSliceKind kind, CextString id, CextString name)
 	uint64		head = ((uint64) db << 32) | hashed_kind(kind);
 	uint64		hash;
 
-	hash = XXH3_64bits_withSeed(&head, sizeof(head), cext_hash_seed);
+	hash = cext_hash_bytes((CextString) {(const char *) &head, sizeof(head)},
+						   cext_hash_seed);
 	if (id.data)
-		hash = XXH3_64bits_withSeed(id.data, id.len, hash);
+		hash = cext_hash_bytes(id, hash);
 	if (name.data)
-		hash = XXH3_64bits_withSeed(name.data, name.len, hash);
+		hash = cext_hash_bytes(name, hash);
 	return hash;
 }

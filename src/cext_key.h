@@ -12,9 +12,6 @@
 
 #include "cext.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 /* What an entry's value is. */
 typedef enum CextKind
 {
@@ -85,6 +82,7 @@ typedef struct CextLastName
 extern CextLastName cext_last_name;
 
 extern void cext_key_seed(uint64 seed);
+extern uint64 cext_hash_bytes(CextString bytes, uint64 seed);
 extern uint64 cext_remember_name(CextString name);
 extern void cext_key_store(const CextKey *key, char *bytes);
 extern uint64 cext_key_hash_stored(const char *bytes, Size len);
@@ -168,7 +166,7 @@ cext_key_hash(CextKeyHeader header, CextString user, CextString name)
 	uint64		hash = cext_name_hash(name) ^ header;
 
 	return user.len == 0 ? hash :
-		XXH3_64bits_withSeed(user.data, user.len, hash);
+		cext_hash_bytes(user, hash);
 }
 
 /*
