@@ -25,9 +25,9 @@ INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, confi
 CREATE TABLE bench.precomputed AS SELECT u AS user_id, 'theme'::text AS config_name, cache_ext.get_merged_config(u, 'theme') AS config FROM bench.keys;
 ALTER TABLE bench.precomputed ADD PRIMARY KEY (user_id, config_name);
 
-INSERT INTO cache_ext.config_definitions VALUES ('many');
-INSERT INTO cache_ext.config_policies VALUES ('many', 'public');
-INSERT INTO cache_ext.config_fragments (scope_type, config_name, config) VALUES ('public', 'many', '{"a": 1}');
+INSERT INTO cache_ext.config_definitions VALUES ('many'), ('few');
+INSERT INTO cache_ext.config_policies VALUES ('many', 'public'), ('few', 'public');
+INSERT INTO cache_ext.config_fragments (scope_type, config_name, config) VALUES ('public', 'many', '{"a": 1}'), ('public', 'few', '{"a": 1}');
 
 -- Nanoseconds for each of n calls that a query makes.
 CREATE FUNCTION bench.ns(query text, n bigint) RETURNS float LANGUAGE plpgsql AS $$
