@@ -164,9 +164,7 @@ cell_of(const CextRecord *record, uint64 hash)
 
 		for (int i = 0; i < CELLS_PER_BUCKET; i++)
 		{
-			uint64		value = pg_atomic_read_u64(&bucket->cells[i]);
-
-			if (((value ^ expected) & ~CELL_FREQ_MASK) == 0)
+			if (same_cell(pg_atomic_read_u64(&bucket->cells[i]), expected))
 				return &bucket->cells[i];
 		}
 	}

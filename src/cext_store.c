@@ -132,7 +132,7 @@ cext_store_attach(void *memory, Size size, LWLockPadded *locks, bool init)
 static void
 drop_corrupt(uint64 hash, const CextRef *ref)
 {
-	if (((pg_atomic_read_u64(ref->cell) ^ ref->cell_value) & ~CELL_FREQ_MASK) == 0)
+	if (same_cell(pg_atomic_read_u64(ref->cell), ref->cell_value))
 	{
 		pg_atomic_write_u64(ref->cell, 0);
 		get_partition(partition_of(hash))->entries--;
@@ -325,7 +325,6 @@ cext_store_usage(CextStoreUsage *usage)
 	uint64		n = cext_store.npartitions;
 
 	memset(usage, 0, sizeof(*usage));
-	usage->segment_size = SEGMENT_SIZE;
 	usage->directory_bytes = cext_store.data - cext_store.partitions;
 	usage->segment_bytes = n * cext_store.nsegments * SEGMENT_SIZE;
 	for (uint32 p = 0; p < n; p++)

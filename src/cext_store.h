@@ -45,7 +45,6 @@ typedef struct CextEntry
 
 typedef struct CextStoreUsage
 {
-	uint64		segment_size;
 	uint64		directory_bytes;	/* buckets, ghosts, segment descriptors */
 	uint64		segment_bytes;	/* room for records */
 	uint64		free_bytes;		/* segments that hold nothing */

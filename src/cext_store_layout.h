@@ -194,6 +194,13 @@ make_cell(uint64 hash, const CextRecord *record)
 	return cell_tag(hash) | ((uint64) location_of(record) + 1);
 }
 
+/* Do two values of cells lead to the same record of the same tag? */
+static inline bool
+same_cell(uint64 a, uint64 b)
+{
+	return ((a ^ b) & ~CELL_FREQ_MASK) == 0;
+}
+
 extern void cext_evict_init(void);
 extern CextRecord *cext_evict_allocate(uint64 hash, uint32 size, bool to_main);
 extern void cext_evict_drop(CextPartition *part, pg_atomic_uint64 *cell);

@@ -115,7 +115,7 @@ cext_store_open(const CextKey *key, CextRef *ref)
 	ref->epoch = pg_atomic_read_u32(&ref->segment->epoch);
 	pg_read_barrier();
 	if ((ref->epoch & 1) != 0 ||
-		((pg_atomic_read_u64(ref->cell) ^ ref->cell_value) & ~CELL_FREQ_MASK) != 0)
+		!same_cell(pg_atomic_read_u64(ref->cell), ref->cell_value))
 		return CEXT_REF_OTHER;
 	pg_read_barrier();
 	ref->change = pg_atomic_read_u32(&ref->record->change);
