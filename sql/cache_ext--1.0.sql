@@ -80,6 +80,36 @@ COMMENT ON TABLE cache_ext.users IS 'Which domain a user belongs to';
 COMMENT ON COLUMN cache_ext.users.user_id IS 'User id';
 COMMENT ON COLUMN cache_ext.users.domain_id IS 'The user''s domain, or null';
 
+-- To columns what regclass is to tables: what is attached follows a column that
+-- is renamed, and comes back from a dump.
+CREATE TYPE cache_ext.regcolumn;
+CREATE FUNCTION cache_ext.regcolumn_in(cstring) RETURNS cache_ext.regcolumn
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cache_ext_regcolumn_in';
+COMMENT ON FUNCTION cache_ext.regcolumn_in(cstring) IS 'Input function of type regcolumn';
+CREATE FUNCTION cache_ext.regcolumn_out(cache_ext.regcolumn) RETURNS cstring
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cache_ext_regcolumn_out';
+COMMENT ON FUNCTION cache_ext.regcolumn_out(cache_ext.regcolumn) IS 'Output function of type regcolumn';
+CREATE TYPE cache_ext.regcolumn (
+  INPUT = cache_ext.regcolumn_in,
+  OUTPUT = cache_ext.regcolumn_out,
+  INTERNALLENGTH = 8,
+  ALIGNMENT = int4
+);
+COMMENT ON TYPE cache_ext.regcolumn IS 'A column, schema.table.column; "-" is none';
+
+CREATE TABLE cache_ext.attached (
+  role text COLLATE "C" PRIMARY KEY
+    CHECK (role IN ('policies', 'fragments', 'users', 'domains')),
+  relation regclass NOT NULL UNIQUE,
+  columns cache_ext.regcolumn[] NOT NULL,
+  public_id text
+);
+COMMENT ON TABLE cache_ext.attached IS 'Tables that are read instead of the extension''s own; written by attach_* and detach';
+COMMENT ON COLUMN cache_ext.attached.role IS 'Whose place it takes; domains is where users'' domains are looked up';
+COMMENT ON COLUMN cache_ext.attached.relation IS 'The table';
+COMMENT ON COLUMN cache_ext.attached.columns IS 'The columns that are read, in the order of the role''s';
+COMMENT ON COLUMN cache_ext.attached.public_id IS 'scope_id of fragments keyed by none; null means null';
+
 -- Rows that came with the extension are not dumped unless they were changed.
 SELECT pg_catalog.pg_extension_config_dump('cache_ext.scope_types',
   $$WHERE (scope_type, keyed_by, default_rank) NOT IN (('public', 'none', 100), ('domain', 'domain', 200), ('domain_user_defaults', 'domain', 250), ('user', 'user', 300))$$);
@@ -87,6 +117,7 @@ SELECT pg_catalog.pg_extension_config_dump('cache_ext.config_definitions', '');
 SELECT pg_catalog.pg_extension_config_dump('cache_ext.config_policies', '');
 SELECT pg_catalog.pg_extension_config_dump('cache_ext.config_fragments', '');
 SELECT pg_catalog.pg_extension_config_dump('cache_ext.users', '');
+SELECT pg_catalog.pg_extension_config_dump('cache_ext.attached', '');
 
 --
 -- Constraints that take a trigger
@@ -177,11 +208,15 @@ CREATE FUNCTION cache_ext.source_statement() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'cache_ext_source_statement';
 COMMENT ON FUNCTION cache_ext.source_statement() IS 'Trigger function: makes the transaction read through; invalidates everything on TRUNCATE';
 
+CREATE FUNCTION cache_ext.source_before_row() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'cache_ext_source_before_row';
+COMMENT ON FUNCTION cache_ext.source_before_row() IS 'Trigger function: makes the transaction read through, for partitioned tables';
+
 DO $$
 DECLARE
   source text;
 BEGIN
-  FOREACH source IN ARRAY ARRAY['scope_types', 'config_definitions', 'config_policies', 'config_fragments', 'users'] LOOP
+  FOREACH source IN ARRAY ARRAY['attached', 'scope_types', 'config_definitions', 'config_policies', 'config_fragments', 'users'] LOOP
     EXECUTE format('CREATE TRIGGER cache_ext_row AFTER INSERT OR UPDATE OR DELETE ON cache_ext.%I FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row()', source);
     EXECUTE format('CREATE TRIGGER cache_ext_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON cache_ext.%I FOR EACH STATEMENT EXECUTE FUNCTION cache_ext.source_statement()', source);
     EXECUTE format('ALTER TABLE cache_ext.%I ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement', source);
@@ -217,6 +252,59 @@ CREATE FUNCTION cache_ext.get_config_value(user_id text, config_name text, VARIA
 RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cache_ext_get_config_value';
 COMMENT ON FUNCTION cache_ext.get_config_value(text, text, text[]) IS 'What the operator #> finds at a path of the merge';
+
+--
+-- Attaching
+--
+
+CREATE FUNCTION cache_ext.attach_fragments(
+  rel regclass,
+  scope_type name DEFAULT 'scope_type',
+  scope_id name DEFAULT 'scope_id',
+  config_name name DEFAULT 'config_name',
+  config name DEFAULT 'config',
+  public_id text DEFAULT NULL
+) RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'cache_ext_attach_fragments';
+COMMENT ON FUNCTION cache_ext.attach_fragments(regclass, name, name, name, name, text) IS 'Reads fragments from a table of yours; public_id is the scope_id of those keyed by none';
+
+CREATE FUNCTION cache_ext.attach_policies(
+  rel regclass,
+  config_name name DEFAULT 'config_name',
+  scope_type name DEFAULT NULL,
+  rank name DEFAULT NULL,
+  scope_sources name DEFAULT NULL
+) RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'cache_ext_attach_policies';
+COMMENT ON FUNCTION cache_ext.attach_policies(regclass, name, name, name, name) IS 'Reads policies from a table of yours: a row for each scope type, or an array of them, lowest first';
+
+CREATE FUNCTION cache_ext.attach_users(
+  rel regclass,
+  user_id name DEFAULT 'user_id',
+  domain_id name DEFAULT 'domain_id',
+  domains regclass DEFAULT NULL,
+  domain_key name DEFAULT 'name',
+  domain_value name DEFAULT 'id'
+) RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'cache_ext_attach_users';
+COMMENT ON FUNCTION cache_ext.attach_users(regclass, name, name, regclass, name, name) IS 'Reads users from a table of yours; with domains, domain_id is looked up there in domain_key, and the domain is its domain_value';
+
+CREATE FUNCTION cache_ext.detach(rel regclass) RETURNS void LANGUAGE c STRICT
+AS 'MODULE_PATHNAME', 'cache_ext_detach';
+COMMENT ON FUNCTION cache_ext.detach(regclass) IS 'Reads the extension''s own table again instead of one that was attached';
+
+CREATE FUNCTION cache_ext.sources_rows(OUT role text, OUT relation regclass, OUT attached boolean, OUT columns text, OUT suspended boolean, OUT reason text, OUT hint text)
+RETURNS SETOF record LANGUAGE c STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'cache_ext_sources';
+COMMENT ON FUNCTION cache_ext.sources_rows() IS 'Rows of the view sources';
+
+CREATE VIEW cache_ext.sources AS
+SELECT s.role, s.relation, s.attached, s.columns, s.suspended, s.reason, s.hint FROM cache_ext.sources_rows() s;
+COMMENT ON VIEW cache_ext.sources IS 'The tables that are read, and whether all that happens to them is noticed';
+COMMENT ON COLUMN cache_ext.sources.role IS 'What is read from the table';
+COMMENT ON COLUMN cache_ext.sources.relation IS 'The table';
+COMMENT ON COLUMN cache_ext.sources.attached IS 'Whether it was attached, or is one of the extension''s own';
+COMMENT ON COLUMN cache_ext.sources.columns IS 'The columns that are read';
+COMMENT ON COLUMN cache_ext.sources.suspended IS 'Whether nothing is cached because of it';
+COMMENT ON COLUMN cache_ext.sources.reason IS 'Why it is suspended';
+COMMENT ON COLUMN cache_ext.sources.hint IS 'What to do about it';
 
 --
 -- Administration
@@ -262,5 +350,5 @@ COMMENT ON COLUMN cache_ext.memory.description IS 'What it is';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cache_ext FROM PUBLIC;
 GRANT USAGE ON SCHEMA cache_ext TO pg_monitor;
-GRANT EXECUTE ON FUNCTION cache_ext.stats_rows(), cache_ext.memory_rows() TO pg_monitor;
-GRANT SELECT ON cache_ext.stats, cache_ext.memory TO pg_monitor;
+GRANT EXECUTE ON FUNCTION cache_ext.stats_rows(), cache_ext.memory_rows(), cache_ext.sources_rows() TO pg_monitor;
+GRANT SELECT ON cache_ext.stats, cache_ext.memory, cache_ext.sources TO pg_monitor;

@@ -4,14 +4,19 @@
  *	  Entry point: settings, shared memory, callbacks, hooks.
  *
  * The object access hook notices what no row trigger sees: whatever is done to
- * a source's definition or triggers, and a database that is dropped.  It runs
- * in the altering backend, whatever session_replication_role says, and makes
- * that transaction invalidate everything; cext_source.c says what follows.
+ * a source's definition or triggers, to a function of ours or a type, and a
+ * database that is dropped.  It runs in the altering backend, whatever
+ * session_replication_role says, and makes that transaction invalidate
+ * everything; cext_source.c says what follows.
+ *
+ * DETACH PARTITION CONCURRENTLY hides the partition's rows in a transaction
+ * that the object access hook is not called in; the utility hook sees it.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
  *-------------------------------------------------------------------------
  */
+#include "cext_check.h"
 #include "cext_guc.h"
 #include "cext_shmem.h"
 #include "cext_source.h"
@@ -24,9 +29,13 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
@@ -35,6 +44,7 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 static object_access_hook_type prev_object_access_hook = NULL;
+static ProcessUtility_hook_type prev_process_utility_hook = NULL;
 
 /*
  * Does a trigger, which may have been created in this command, call a function
@@ -54,7 +64,7 @@ trigger_is_ours(Oid trigger)
 	scan = systable_beginscan(rel, TriggerOidIndexId, true, SnapshotSelf, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
-		ours = cext_source_is_our_trigger(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
+		ours = cext_is_our_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return ours;
@@ -70,8 +80,19 @@ concerns_source(ObjectAccessType access, Oid class, Oid object)
 	if (class == TriggerRelationId)
 		return trigger_is_ours(object);
 	if (class == RelationRelationId && access != OAT_POST_CREATE)
-		return cext_source_relation_has_trigger(object);
-	return false;
+		return cext_relation_has_trigger(object);
+	/* CREATE OR REPLACE; a label of an enum that is renamed. */
+	if (class == ProcedureRelationId)
+		return cext_is_our_function(object);
+	return class == TypeRelationId && access == OAT_POST_ALTER;
+}
+
+static void
+invalidate_for_ddl(void)
+{
+	cext_xact_set_wrote();
+	cext_xact_set_ddl();
+	cext_xact_invalidate_all(MyDatabaseId);
 }
 
 static void
@@ -92,10 +113,40 @@ object_access(ObjectAccessType access, Oid class, Oid object, int sub, void *arg
 		cext_xact_invalidate_all(object);
 	}
 	else if (concerns_source(access, class, object))
+		invalidate_for_ddl();
+}
+
+static bool
+detaches_concurrently(const Node *statement)
+{
+	ListCell   *cell;
+
+	if (!IsA(statement, AlterTableStmt))
+		return false;
+	foreach(cell, ((const AlterTableStmt *) statement)->cmds)
 	{
-		cext_xact_set_wrote();
-		cext_xact_invalidate_all(MyDatabaseId);
+		const AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
+
+		if (cmd->subtype == AT_DetachPartition &&
+			castNode(PartitionCmd, cmd->def)->concurrent)
+			return true;
 	}
+	return false;
+}
+
+static void
+process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	if (detaches_concurrently(pstmt->utilityStmt))
+		invalidate_for_ddl();
+	if (prev_process_utility_hook)
+		prev_process_utility_hook(pstmt, queryString, readOnlyTree, context,
+								  params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
 }
 
 void
@@ -109,4 +160,6 @@ _PG_init(void)
 
 	prev_object_access_hook = object_access_hook;
 	object_access_hook = object_access;
+	prev_process_utility_hook = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
 }

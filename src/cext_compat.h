@@ -13,6 +13,7 @@
 #define CEXT_COMPAT_H
 
 #include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
 #include "fmgr.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
@@ -86,6 +87,32 @@ CextUnpinSearchPath(CextSearchPath *path)
 	PopOverrideSearchPath();
 }
 
+#endif
+
+/*
+ * From 16 on parsing of names can report errors softly, and ownership is asked
+ * for with the object's class.
+ */
+#if PG_VERSION_NUM >= 160000
+
+#define CextStringToQualifiedNameList(name) stringToQualifiedNameList(name, NULL)
+#define CextOwnsRelation(relid, role) \
+	object_ownercheck(RelationRelationId, relid, role)
+
+#else
+
+#define CextStringToQualifiedNameList(name) stringToQualifiedNameList(name)
+#define CextOwnsRelation(relid, role)	pg_class_ownercheck(relid, role)
+
+#endif
+
+/*
+ * Virtual generated columns, which have no value in a tuple, come with 18.
+ */
+#ifdef ATTRIBUTE_GENERATED_VIRTUAL
+#define CextIsVirtual(att)	((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define CextIsVirtual(att)	(false)
 #endif
 
 /*

@@ -21,6 +21,9 @@
  * moment of storing all slices are settled for that snapshot.  A writer that
  * comes later than this check bumps a generation that the entry has recorded.
  *
+ * What a caller's strings mean depends on the sources, which are made to hold
+ * for the snapshot first (cext_source.c); ANY is read once for both.
+ *
  * Locks: see cext_source.c for the sources, cext_store.c for the store.
  *
  * Copyright (c) 2026, the cache_ext authors
@@ -29,6 +32,7 @@
  */
 #include "cext_config.h"
 
+#include "cext_fetch.h"
 #include "cext_fill.h"
 #include "cext_guc.h"
 #include "cext_path.h"
@@ -52,6 +56,7 @@ typedef struct Computed
 {
 	struct varlena *value;		/* NULL: nothing contributes */
 	int64		ttl_ms;
+	CextString	domain_key;
 	CextString	domain;
 } Computed;
 
@@ -73,7 +78,7 @@ warn_not_preloaded(void)
 }
 
 static void
-warn_suspended(void)
+warn_suspended(const CextSource *source)
 {
 	static bool warned = false;
 
@@ -82,8 +87,10 @@ warn_suspended(void)
 	warned = true;
 	ereport(WARNING,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("configurations are computed at each read because a trigger of cache_ext's tables is missing or not enabled ALWAYS"),
-			 errhint("Mend it with ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew.")));
+			 errmsg("configurations are computed at each read because the source of %s, table %s, is suspended",
+					cext_role_name(source->role), source->relname),
+			 errdetail_internal("%s", source->problem.reason),
+			 errhint("%s", source->problem.hint)));
 }
 
 /*
@@ -139,39 +146,30 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 }
 
 /*
- * The slot that every invalidation in this database goes through.
+ * The generation of ANY, if it is settled for the snapshot.
  */
-static inline uint32
-any_slot(void)
+static inline uint64
+settled_any(Snapshot snapshot)
 {
-	static uint32 slot;
-	static bool known = false;
+	uint64		any;
 
-	if (unlikely(!known))
-	{
-		slot = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_ANY,
-											CEXT_NULL_STRING, CEXT_NULL_STRING));
-		known = true;
-	}
-	return slot;
+	return likely(cext_slot_settled(cext_any_slot(), snapshot, &any)) ?
+		any : CEXT_NO_GENERATION;
 }
 
 /*
- * Does the entry hold for the snapshot?  Gives the stamp that it deserves if
- * that is not the one it has, else 0.
+ * Does the entry hold for the snapshot, given the generation of ANY?  Gives the
+ * stamp that it deserves if that is not the one it has, else 0.
  */
 static pg_attribute_always_inline bool
-entry_holds(const CextRef *entry, Snapshot snapshot, uint64 *stamp)
+entry_holds(const CextRef *entry, Snapshot snapshot, uint64 any, uint64 *stamp)
 {
-	uint64		any;
-	bool		any_settled = cext_slot_settled(any_slot(), snapshot, &any);
-
 	*stamp = 0;
-	if (likely(any_settled && entry->stamp == any))
+	if (likely(entry->stamp == any))
 		return true;
 
 	/*
-	 * ANY is read before the slices: a writer that it misses has not bumped
+	 * ANY was read before the slices: a writer that it misses has not bumped
 	 * it, so that the stamp cannot cover that writer.
 	 */
 	pg_read_barrier();
@@ -185,7 +183,7 @@ entry_holds(const CextRef *entry, Snapshot snapshot, uint64 *stamp)
 			CEXT_PACK_SLICE(slot, generation) != slice)
 			return false;
 	}
-	if (any_settled)
+	if (any != CEXT_NO_GENERATION)
 		*stamp = any;
 	return true;
 }
@@ -229,7 +227,8 @@ finish_piece(const CextRequest *request, struct varlena *copy, JEntry type)
  * Look the request up; true if the cache answers, with NULL for absence.
  */
 static pg_attribute_always_inline bool
-look_up(const CextRequest *request, Snapshot snapshot, struct varlena **value)
+look_up(const CextRequest *request, Snapshot snapshot, uint64 any,
+		struct varlena **value)
 {
 	const CextKey *key = &request->key;
 
@@ -247,7 +246,7 @@ look_up(const CextRequest *request, Snapshot snapshot, struct varlena **value)
 			return false;
 		expired = unlikely(ref.expires != 0) &&
 			ref.expires <= cext_store_now();
-		holds = !expired && entry_holds(&ref, snapshot, &stamp);
+		holds = !expired && entry_holds(&ref, snapshot, any, &stamp);
 		/* A value has a header at least; absence has no bytes. */
 		if (holds && ref.value_len >= VARHDRSZ)
 			copy = copy_out(request, ref.value, ref.value_len, &type);
@@ -273,11 +272,17 @@ look_up(const CextRequest *request, Snapshot snapshot, struct varlena **value)
 	return false;
 }
 
+static CextString
+copy_string(CextString s)
+{
+	return s.data == NULL ? s : (CextString) {pnstrdup(s.data, s.len), s.len};
+}
+
 /*
  * Compute the whole document from the tables, under the active snapshot.
  */
 static void
-compute(const CextRequest *request, Computed *computed)
+compute(const CextRequest *request, Snapshot snapshot, Computed *computed)
 {
 	MemoryContext outer = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(outer, "cache_ext fill",
@@ -286,7 +291,7 @@ compute(const CextRequest *request, Computed *computed)
 	struct varlena *value = NULL;
 
 	MemoryContextSwitchTo(context);
-	cext_source_fetch(request->key.user, request->key.name, &fetched);
+	cext_fetch(snapshot, request->key.user, request->key.name, &fetched);
 	if (fetched.ndocs > 0)
 	{
 		Jsonb	   *merged = cext_merge(fetched.strategy, fetched.docs, fetched.ndocs);
@@ -305,19 +310,22 @@ compute(const CextRequest *request, Computed *computed)
 		memcpy(computed->value, value, VARSIZE(value));
 	}
 	computed->ttl_ms = fetched.ttl_ms;
-	computed->domain = CEXT_NULL_STRING;
-	if (fetched.domain.data != NULL)
-		computed->domain = (CextString) {pstrdup(fetched.domain.data), fetched.domain.len};
+	computed->domain_key = copy_string(fetched.domain_key);
+	computed->domain = copy_string(fetched.domain);
 	MemoryContextDelete(context);
 }
+
+/* Where EVERYTHING is among an entry's slices. */
+#define EVERYTHING_INDEX	0
 
 /*
  * The hashes of the slices that an entry depends on.
  */
 static int
-get_slices(const CextRequest *request, CextString domain,
+get_slices(const CextRequest *request, const Computed *computed,
 		   uint64 hashes[CEXT_MAX_SLICES])
 {
+	CextString	domain = computed->domain;
 	CextString	name = request->key.name;
 	int			n = 0;
 
@@ -336,31 +344,36 @@ get_slices(const CextRequest *request, CextString domain,
 		SLICE(CEXT_SLICE_DOMAIN, domain, CEXT_NULL_STRING);
 		SLICE(CEXT_SLICE_DOMAIN_NAME, domain, name);
 	}
+	if (computed->domain_key.data != NULL)
+		SLICE(CEXT_SLICE_DOMAIN, computed->domain_key, CEXT_NULL_STRING);
 #undef SLICE
 	return n;
 }
 
 /*
  * Record the generations of an entry's slices; false if one of them is not
- * settled for the snapshot that the entry was computed under.
+ * settled for the snapshot that the entry was computed under, or if the sources
+ * are no longer those that the key was made for.
  */
 static bool
-record_slices(CextEntry *entry, const CextRequest *request, CextString domain,
-			  Snapshot snapshot)
+record_slices(CextEntry *entry, const CextRequest *request,
+			  const Computed *computed, Snapshot snapshot)
 {
 	uint64		hashes[CEXT_MAX_SLICES];
-	uint64		any;
+	uint64		any = settled_any(snapshot);
 
-	entry->stamp = cext_slot_settled(any_slot(), snapshot, &any) ? any : 0;
+	entry->stamp = any == CEXT_NO_GENERATION ? 0 : any;
 	pg_read_barrier();			/* as in entry_holds */
 
-	entry->nslices = get_slices(request, domain, hashes);
+	entry->nslices = get_slices(request, computed, hashes);
 	for (int i = 0; i < entry->nslices; i++)
 	{
 		uint32		slot = cext_slot_of(hashes[i]);
 		uint64		generation;
 
 		if (!cext_slot_settled(slot, snapshot, &generation))
+			return false;
+		if (i == EVERYTHING_INDEX && generation != request->generation)
 			return false;
 		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
 	}
@@ -396,7 +409,7 @@ store(const CextRequest *request, Snapshot snapshot, const Computed *computed)
 	if (entry.value_len > (Size) cext_max_entry_kb * 1024 ||
 		entry.value_len > cext_store_max_value())
 		return CEXT_COUNT_RT_TOO_LARGE;
-	if (!record_slices(&entry, request, computed->domain, snapshot))
+	if (!record_slices(&entry, request, computed, snapshot))
 		return CEXT_COUNT_RT_UNSETTLED;
 	cext_store_put(&request->key, &entry);
 	return CEXT_COUNT_FILLS;
@@ -408,23 +421,13 @@ store(const CextRequest *request, Snapshot snapshot, const Computed *computed)
 static void
 fill(const CextRequest *request, Snapshot snapshot, Computed *computed)
 {
-	CextSourceLocks locks;
-	CextSourceState state = cext_source_lock(&locks);
-
-	compute(request, computed);
-	switch (state)
+	compute(request, snapshot, computed);
+	if (cext_sources.suspended == NULL)
+		cext_count(store(request, snapshot, computed));
+	else
 	{
-		case CEXT_SOURCE_WHOLE:
-			cext_count(store(request, snapshot, computed));
-			cext_source_unlock(&locks);
-			break;
-		case CEXT_SOURCE_SUSPENDED:
-			cext_count(CEXT_COUNT_RT_SUSPENDED);
-			warn_suspended();
-			break;
-		case CEXT_SOURCE_LOCKED:
-			cext_count(CEXT_COUNT_RT_LOCKED);
-			break;
+		cext_count(CEXT_COUNT_RT_SUSPENDED);
+		warn_suspended(cext_sources.suspended);
 	}
 }
 
@@ -473,7 +476,7 @@ read_miss(const CextRequest *request, Snapshot snapshot)
 			fill(request, snapshot, &computed);
 			return take_piece(request, computed.value);
 		}
-		if (look_up(request, snapshot, &value))
+		if (look_up(request, snapshot, settled_any(snapshot), &value))
 			return value;
 	}
 
@@ -487,29 +490,51 @@ read_miss(const CextRequest *request, Snapshot snapshot)
 }
 
 /*
+ * Bring the caller's strings to what they mean for the sources as they are.
+ */
+static inline void
+make_canonical(CextRequest *request)
+{
+	CextKey    *key = &request->key;
+
+	if (unlikely(cext_sources.user_type.kind != CEXT_TYPE_TEXT) && key->user.data != NULL)
+		key->user = cext_type_canonicalize(cext_sources.user_type, key->user);
+	if (unlikely(cext_sources.name_type.kind != CEXT_TYPE_TEXT))
+		key->name = cext_type_canonicalize(cext_sources.name_type, key->name);
+	request->generation = cext_sources.generation;
+}
+
+/*
  * Read a configuration, or a piece of it, under the active snapshot: the
  * result is what computing it from the tables would give.  Returns a jsonb or,
  * for CEXT_KIND_JSON, a json in the current context, or NULL where there is
- * nothing.  Throws what reading the tables can throw.
+ * nothing.  Throws what reading the tables can throw, and what the input
+ * functions of the sources' types can.
  */
 struct varlena *
 cext_config_read(CextRequest *request)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
+	bool		usable;
+	uint64		any;
 	CextCounter reason;
 	struct varlena *value;
 
-	if (unlikely(!cache_is_usable(snapshot, &reason)))
+	usable = likely(cache_is_usable(snapshot, &reason));
+	any = usable ? settled_any(snapshot) : CEXT_NO_GENERATION;
+	cext_source_require(snapshot, any);
+	make_canonical(request);
+	if (unlikely(!usable))
 	{
 		Computed	computed;
 
 		cext_count(reason);
-		compute(request, &computed);
+		compute(request, snapshot, &computed);
 		return take_piece(request, computed.value);
 	}
 
 	cext_key_complete(&request->key, MyDatabaseId);
-	if (likely(look_up(request, snapshot, &value)))
+	if (likely(look_up(request, snapshot, any, &value)))
 		return value;
 	cext_count(CEXT_COUNT_MISSES);
 	return read_miss(request, snapshot);

@@ -13,12 +13,16 @@
 #include "cext.h"
 #include "cext_key.h"
 
-/* What to read: a key, which cext_config_read completes, and a path. */
+/*
+ * What to read: a key, which cext_config_read makes canonical and completes,
+ * and a path.
+ */
 typedef struct CextRequest
 {
 	CextKey		key;
 	const CextString *path;		/* of the piece wanted, or NULL */
 	int			npath;
+	uint64		generation;		/* of EVERYTHING, at which the key was made */
 } CextRequest;
 
 extern struct varlena *cext_config_read(CextRequest *request);

@@ -67,7 +67,7 @@ typedef enum CextSliceKind
 #define CEXT_SLICE_KINDS	CEXT_SLICE_ANY
 
 /* Most slices that an entry depends on. */
-#define CEXT_MAX_SLICES		6
+#define CEXT_MAX_SLICES		7
 
 extern uint64 cext_hash_seed;
 

@@ -1,32 +1,40 @@
 /*-------------------------------------------------------------------------
  *
  * cext_source.c
- *	  The tables that the merge reads.
+ *	  The sources, as a snapshot or a writer sees them.
  *
- * A source is a table with a role, a few columns, and two triggers of ours that
- * are enabled ALWAYS.  As long as all triggers of all sources are whole, every
- * write is noticed; where they are not the sources are suspended, and reads
- * compute their result and store nothing.
+ * A backend remembers what the mapping and the catalogs say of the sources, and
+ * whether their triggers are whole.  As long as all are, every write is noticed;
+ * where one is not the sources are suspended, and reads compute their result and
+ * store nothing.
  *
- * A fill that may be stored needs to know that the triggers are whole when it
- * stores, not just when it looked.  It therefore holds ROW EXCLUSIVE locks on
- * the sources from before it looks until it has stored.  Whatever can break a
- * trigger needs a lock that conflicts (SHARE ROW EXCLUSIVE at least), so:
+ * Readers.  What is remembered is a function of tables and catalogs like an
+ * entry of the cache, and is held to the same protocol.  Whatever changes the
+ * mapping, a scope type, a source's definition or its triggers invalidates
+ * EVERYTHING.  So it was loaded at a generation of EVERYTHING that was settled
+ * for the loader's snapshot, and holds for each snapshot for which EVERYTHING
+ * is settled at that generation.  Three orders matter:
  *
- *	- a transaction that broke one and let its lock go has sent its relcache
- *	  invalidation before, and our taking the lock received it;
- *	- a transaction that breaks one later marks everything when it commits,
- *	  which is after we stored, and so the entry dies.
+ *	- The generation is read first, then invalidation messages are accepted,
+ *	  then the catalogs are looked at.
+ *	- A transaction that did DDL completes its slots after its messages went
+ *	  out (cext_xact.c), unlike one that wrote rows.  So if it was completed
+ *	  when we read the generation, we see what it did; if not, EVERYTHING was
+ *	  pending for us, or will have another generation.
+ *	- A fill stores only if EVERYTHING still has the generation that was
+ *	  remembered before the fill began.
  *
- * An ACCESS SHARE lock would not do: a transaction leaves the proc array, and
- * completes its slots, before its relcache invalidations go out.  The locks are
- * taken only if they are free, since a reader must not wait for CREATE INDEX.
+ * So no lock has to keep triggers as they are during a fill, and partitions cost
+ * it nothing.  Where a trigger was disabled and enabled again in between, both
+ * transactions invalidated everything, and writers' locks do not let either
+ * overlap with a write.
  *
- * Sources are known by OID, which is looked up in the schema cache_ext and
- * nowhere else, so that search_path and temporary tables cannot interfere; the
- * statements run with a pinned search_path, as the owner of the tables, in a
- * security-restricted context.  Plans live as long as what they were made for:
- * a relcache invalidation of a source discards them.
+ * Our own transaction's changes show as invalidations that came.  Without
+ * slots, as on a standby, invalidations alone decide.
+ *
+ * Writers.  A trigger needs to know its table's columns.  Who attaches a table
+ * keeps writers out with a lock, and his messages arrive with the writer's lock;
+ * so there invalidations suffice, and the latest snapshot.
  *
  * All state here is the backend's own.
  *
@@ -36,103 +44,64 @@
  */
 #include "cext_source.h"
 
-#include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_trigger.h"
-#include "commands/trigger.h"
+#include "cext_check.h"
+#include "cext_shmem.h"
+#include "cext_slot.h"
+#include "cext_spi.h"
+
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "parser/parse_func.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/relcache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
-#define ROW_FUNCTION		"source_row"
-#define STATEMENT_FUNCTION	"source_statement"
+/* The generation where there are no slots to go by. */
+#define NO_SLOTS		(CEXT_NO_GENERATION - 1)
 
-static const struct
+/* What a writer remembers of a relation that has triggers of ours. */
+typedef struct WriterRelation
 {
-	const char *relname;
-	const char *columns[CEXT_SOURCE_COLUMNS];
-}			source_info[CEXT_NUM_ROLES] =
+	Oid			relid;			/* key */
+	bool		is_source;
+	CextSource	source;
+} WriterRelation;
+
+CextSources cext_sources = {.generation = CEXT_NO_GENERATION,.any = CEXT_NO_GENERATION};
+bool		cext_slots_known = false;
+uint32		cext_any;
+uint32		cext_everything;
+
+static CextSources writer_sources;
+static HTAB *writer_relations;	/* in writer_sources.context */
+
+static void
+forget(CextSources *sources, Oid relid)
 {
-	[CEXT_ROLE_SCOPE_TYPES] = {"scope_types", {"scope_type", "keyed_by", "default_rank"}},
-	[CEXT_ROLE_DEFINITIONS] = {"config_definitions", {"config_name", "merge_strategy", "ttl"}},
-	[CEXT_ROLE_POLICIES] = {"config_policies", {"config_name", "scope_type", "rank"}},
-	[CEXT_ROLE_FRAGMENTS] = {"config_fragments", {"scope_type", "scope_id", "config_name", "config"}},
-	[CEXT_ROLE_USERS] = {"users", {"user_id", "domain_id"}},
-};
-
-/*
- * One row for each fragment that applies, in rank order, or one row without a
- * fragment.  At most one index scan for each scope: the branches for the other
- * keys are cut off by a one-time filter.
- */
-static const char *const fetch_query =
-"SELECT d.merge_strategy,"
-" (extract(epoch FROM d.ttl) * 1000)::bigint,"
-" s.domain_id,"
-" f.config"
-" FROM (SELECT (SELECT u.domain_id FROM ONLY cache_ext.users u WHERE u.user_id = $1)"
-"       OFFSET 0) s(domain_id)"
-" LEFT JOIN ONLY cache_ext.config_definitions d ON d.config_name = $2"
-" LEFT JOIN (ONLY cache_ext.config_policies p"
-"   JOIN ONLY cache_ext.scope_types t ON t.scope_type = p.scope_type"
-"   JOIN LATERAL (SELECT x.config FROM ONLY cache_ext.config_fragments x"
-"                  WHERE t.keyed_by = 'none' AND x.config_name = $2"
-"                    AND x.scope_type = p.scope_type AND x.scope_id IS NULL"
-"                 UNION ALL"
-"                 SELECT x.config FROM ONLY cache_ext.config_fragments x"
-"                  WHERE t.keyed_by = 'domain' AND x.config_name = $2"
-"                    AND x.scope_type = p.scope_type AND x.scope_id = s.domain_id"
-"                 UNION ALL"
-"                 SELECT x.config FROM ONLY cache_ext.config_fragments x"
-"                  WHERE t.keyed_by = 'user' AND x.config_name = $2"
-"                    AND x.scope_type = p.scope_type AND x.scope_id = $1) f ON true)"
-"   ON p.config_name = $2 AND p.config_name = d.config_name"
-" ORDER BY coalesce(p.rank, t.default_rank), p.scope_type";
-
-static CextSource sources[CEXT_NUM_ROLES];
-static bool sources_valid = false;	/* cleared by invalidations */
-static bool sources_complete;	/* all tables are there */
-static bool sources_checked;	/* the triggers were looked at */
-static bool sources_whole;		/* and found whole */
-static Oid	row_function;
-static Oid	statement_function;
-
-static SPIPlanPtr fetch_plan = NULL;
-static bool fetch_planned;
-
-/* What scope types are keyed by, as of their last change. */
-typedef struct ScopeType
-{
-	struct ScopeType *next;
-	CextSliceKind slice;
-	int			len;
-	char		name[FLEXIBLE_ARRAY_MEMBER];
-} ScopeType;
-
-static ScopeType *scope_types = NULL;
-static MemoryContext scope_types_context = NULL;
-static bool scope_types_valid = false;
+	/* While they are loaded nothing is known of what is watched. */
+	if (relid == InvalidOid || sources->watched == NIL ||
+		list_member_oid(sources->watched, relid))
+		sources->current = false;
+}
 
 static void
 relcache_callback(Datum arg, Oid relid)
 {
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
-	{
-		if (relid == InvalidOid || sources[i].relid == relid)
-		{
-			sources_valid = false;
-			scope_types_valid = false;
-		}
-	}
+	forget(&cext_sources, relid);
+	forget(&writer_sources, relid);
+}
+
+static void
+namespace_callback(Datum arg, int cacheid, uint32 hashvalue)
+{
+	cext_sources.current = false;
 }
 
 /*
@@ -142,451 +111,303 @@ void
 cext_source_init(void)
 {
 	CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
-}
-
-static Oid
-trigger_function(const char *name)
-{
-	return LookupFuncName(list_make2(makeString(CEXT_SCHEMA),
-									 makeString(pstrdup(name))),
-						  0, NULL, true);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_callback, (Datum) 0);
 }
 
 /*
- * Look the tables up, unless that was done since the last invalidation.
- */
-static void
-resolve(void)
-{
-	Oid			schema;
-
-	if (sources_valid)
-		return;
-
-	if (fetch_plan != NULL)
-	{
-		SPI_freeplan(fetch_plan);
-		fetch_plan = NULL;
-	}
-
-	/* First, so that an invalidation that comes meanwhile is not lost. */
-	sources_valid = true;
-	sources_complete = true;
-	sources_checked = false;
-
-	schema = get_namespace_oid(CEXT_SCHEMA, true);
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
-	{
-		CextSource *source = &sources[i];
-
-		source->role = i;
-		source->relid = OidIsValid(schema) ?
-			get_relname_relid(source_info[i].relname, schema) : InvalidOid;
-		if (!OidIsValid(source->relid))
-			sources_complete = false;
-		for (int k = 0; k < CEXT_SOURCE_COLUMNS; k++)
-		{
-			const char *column = source_info[i].columns[k];
-
-			source->columns[k] = InvalidAttrNumber;
-			if (column == NULL || !OidIsValid(source->relid))
-				continue;
-			source->columns[k] = get_attnum(source->relid, column);
-			if (source->columns[k] == InvalidAttrNumber)
-				sources_complete = false;
-		}
-	}
-	row_function = trigger_function(ROW_FUNCTION);
-	statement_function = trigger_function(STATEMENT_FUNCTION);
-
-	/* What is not there yet sends no invalidation when it comes. */
-	if (!sources_complete)
-		sources_valid = false;
-}
-
-/*
- * The source with the given OID, or NULL.
- */
-const CextSource *
-cext_source_by_relid(Oid relid)
-{
-	resolve();
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
-	{
-		if (sources[i].relid == relid)
-			return sources_complete ? &sources[i] : NULL;
-	}
-	return NULL;
-}
-
-/*
- * Has the table both triggers, enabled whatever session_replication_role is,
- * for all events, and without a condition?
- */
-static bool
-triggers_are_whole(Relation rel)
-{
-	const int16 row_type = TRIGGER_TYPE_ROW | TRIGGER_TYPE_AFTER |
-		TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
-	const int16 statement_type = TRIGGER_TYPE_STATEMENT | TRIGGER_TYPE_BEFORE |
-		TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE |
-		TRIGGER_TYPE_TRUNCATE;
-	bool		row = false;
-	bool		statement = false;
-
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-	{
-		Trigger    *trigger = &rel->trigdesc->triggers[i];
-
-		if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS ||
-			trigger->tgqual != NULL || trigger->tgnattr != 0)
-			continue;
-		if (trigger->tgfoid == row_function && trigger->tgtype == row_type)
-			row = true;
-		if (trigger->tgfoid == statement_function &&
-			trigger->tgtype == statement_type)
-			statement = true;
-	}
-	return row && statement;
-}
-
-/*
- * Look at the triggers of all sources, which must be locked.
- */
-static void
-check_triggers(void)
-{
-	sources_whole = true;
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
-	{
-		Relation	rel = RelationIdGetRelation(sources[i].relid);
-
-		if (!RelationIsValid(rel) || !triggers_are_whole(rel))
-			sources_whole = false;
-		if (RelationIsValid(rel))
-			RelationClose(rel);
-	}
-	sources_checked = true;
-}
-
-/*
- * Lock all sources that can be locked without a wait, in their order, up to
- * the first that cannot.
- */
-static void
-lock_sources(CextSourceLocks *locks)
-{
-	for (locks->n = 0; locks->n < CEXT_NUM_ROLES; locks->n++)
-	{
-		Oid			relid = sources[locks->n].relid;
-
-		if (!ConditionalLockRelationOid(relid, RowExclusiveLock))
-			return;
-		locks->relids[locks->n] = relid;
-	}
-}
-
-/*
- * Lock the sources for a fill that is to be stored.  Only where the result is
- * CEXT_SOURCE_WHOLE are any locks held; then the caller must call
- * cext_source_unlock, but not after an error.
- */
-CextSourceState
-cext_source_lock(CextSourceLocks *locks)
-{
-	for (;;)
-	{
-		resolve();
-		if (!sources_complete)
-			return CEXT_SOURCE_SUSPENDED;
-		lock_sources(locks);
-		if (locks->n < CEXT_NUM_ROLES)
-		{
-			cext_source_unlock(locks);
-			return CEXT_SOURCE_LOCKED;
-		}
-		if (sources_valid)
-			break;
-		/* Something changed before we got the locks: look again. */
-		cext_source_unlock(locks);
-	}
-
-	if (!sources_checked)
-		check_triggers();
-	if (sources_whole)
-		return CEXT_SOURCE_WHOLE;
-	cext_source_unlock(locks);
-	return CEXT_SOURCE_SUSPENDED;
-}
-
-/*
- * Let the locks of cext_source_lock go.
+ * Find this database's slots.
  */
 void
-cext_source_unlock(CextSourceLocks *locks)
+cext_source_find_slots(void)
 {
-	while (locks->n > 0)
-		UnlockRelationOid(locks->relids[--locks->n], RowExclusiveLock);
+	cext_any = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_ANY,
+											CEXT_NULL_STRING, CEXT_NULL_STRING));
+	cext_everything = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_EVERYTHING,
+												   CEXT_NULL_STRING, CEXT_NULL_STRING));
+	cext_slots_known = true;
+}
+
+static CextKeyedBy
+parse_keyed_by(const char *keyed_by)
+{
+	if (strcmp(keyed_by, "none") == 0)
+		return CEXT_KEYED_BY_NONE;
+	return strcmp(keyed_by, "domain") == 0 ? CEXT_KEYED_BY_DOMAIN : CEXT_KEYED_BY_USER;
 }
 
 /*
- * Prepare the statement, if need be.  Needs SPI and the pinned search_path.
+ * Read the scope types under the active snapshot.
  */
 static void
-prepare_fetch(void)
+load_scope_types(CextSources *sources)
 {
-	Oid			argtypes[2] = {TEXTOID, TEXTOID};
-	SPIPlanPtr	plan;
+	MemoryContext context = CurrentMemoryContext;
+	CextCaller	caller;
 
-	resolve();
-	if (fetch_plan != NULL)
-		return;
-	plan = SPI_prepare_cursor(fetch_query, 2, argtypes, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare the fetch: %s",
-			 SPI_result_code_string(SPI_result));
-	fetch_plan = plan;
-	fetch_planned = false;
-}
-
-/*
- * Run the statement under the active snapshot.  The first time it is planned,
- * and kept from sequential scans: the plan outlives the table's being small.
- */
-static void
-execute_fetch(Datum *values, const char *nulls)
-{
-	int			nestlevel = 0;
-	int			rc;
-
-	prepare_fetch();
-	if (!fetch_planned)
+	cext_spi_begin(&caller);
+	cext_spi_become(&caller, sources->source[CEXT_ROLE_SCOPE_TYPES].owner);
+	if (SPI_execute("SELECT scope_type, keyed_by, default_rank FROM ONLY cache_ext.scope_types",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read cache_ext.scope_types");
+	sources->scope_types = MemoryContextAlloc(context, (SPI_processed + 1) * sizeof(CextScopeType));
+	sources->nscope_types = 0;
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		nestlevel = NewGUCNestLevel();
-		(void) set_config_option("enable_seqscan", "off", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	}
-	rc = SPI_execute_snapshot(fetch_plan, values, nulls, GetActiveSnapshot(),
-							  InvalidSnapshot, true, false, 0);
-	if (rc != SPI_OK_SELECT)
-		elog(ERROR, "could not run the fetch: %s", SPI_result_code_string(rc));
-	if (!fetch_planned)
-	{
-		AtEOXact_GUC(false, nestlevel);
-		fetch_planned = true;
-	}
-}
-
-static CextStrategy
-parse_strategy(const char *name)
-{
-	if (strcmp(name, "shallow") == 0)
-		return CEXT_MERGE_SHALLOW;
-	if (strcmp(name, "replace") == 0)
-		return CEXT_MERGE_REPLACE;
-	if (strcmp(name, "merge_patch") == 0)
-		return CEXT_MERGE_PATCH;
-	return CEXT_MERGE_DEEP;
-}
-
-/*
- * Copy what the statement returned into a context that outlives SPI.
- */
-static void
-copy_rows(CextFetched *fetched, MemoryContext context)
-{
-	SPITupleTable *table = SPI_tuptable;
-	MemoryContext old = MemoryContextSwitchTo(context);
-	uint64		nrows = SPI_processed;
-
-	memset(fetched, 0, sizeof(*fetched));
-	fetched->docs = palloc(nrows * sizeof(Jsonb *));
-	for (uint64 i = 0; i < nrows; i++)
-	{
-		HeapTuple	tuple = table->vals[i];
+		CextScopeType *type = &sources->scope_types[sources->nscope_types++];
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		Datum		value;
 
-		value = SPI_getbinval(tuple, table->tupdesc, 4, &isnull);
-		if (!isnull)
-			fetched->docs[fetched->ndocs++] = DatumGetJsonbPCopy(value);
-		if (i > 0)
-			continue;
-
-		/* These are the same in all rows. */
-		value = SPI_getbinval(tuple, table->tupdesc, 1, &isnull);
-		if (!isnull)
-			fetched->strategy = parse_strategy(TextDatumGetCString(value));
-		value = SPI_getbinval(tuple, table->tupdesc, 2, &isnull);
-		if (!isnull)
-			fetched->ttl_ms = DatumGetInt64(value);
-		value = SPI_getbinval(tuple, table->tupdesc, 3, &isnull);
-		if (!isnull)
-		{
-			fetched->domain.data = TextDatumGetCString(value);
-			fetched->domain.len = strlen(fetched->domain.data);
-		}
+		type->name.data = MemoryContextStrdup(context, SPI_getvalue(tuple, desc, 1));
+		type->name.len = strlen(type->name.data);
+		type->keyed_by = parse_keyed_by(SPI_getvalue(tuple, desc, 2));
+		type->default_rank = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull));
 	}
+	cext_spi_end(&caller);
+}
+
+/*
+ * Which types callers' strings are brought to: that of the column that they
+ * are looked for in, the users' first.
+ */
+static void
+find_key_types(CextSources *sources)
+{
+	const CextSource *fragments = &sources->source[CEXT_ROLE_FRAGMENTS];
+	const CextSource *policies = &sources->source[CEXT_ROLE_POLICIES];
+	const CextSource *users = &sources->source[CEXT_ROLE_USERS];
+	const CextType text = {CEXT_TYPE_TEXT, TEXTOID};
+
+	sources->user_type = users->attached ? users->columns[CEXT_COL_KEY].type :
+		fragments->attached ? fragments->columns[CEXT_COL_FRAGMENT_ID].type : text;
+	sources->name_type = fragments->attached ? fragments->columns[CEXT_COL_FRAGMENT_NAME].type :
+		policies->attached ? policies->columns[CEXT_COL_KEY].type : text;
+}
+
+/*
+ * Load the sources as the active snapshot sees them.  Until that is done
+ * whatever invalidation comes makes them out of date at once.
+ */
+static void
+load(CextSources *sources)
+{
+	MemoryContext old;
+	List	   *watched = NIL;
+
+	sources->generation = sources->any = CEXT_NO_GENERATION;
+	sources->watched = NIL;
+	sources->suspended = NULL;
+	sources->loads++;
+	if (!sources->current)
+		sources->changes++;
+	sources->current = true;
+	if (sources->context == NULL)
+		sources->context = AllocSetContextCreate(TopMemoryContext, "cache_ext sources",
+												 ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(sources->context);
+
+	old = MemoryContextSwitchTo(sources->context);
+	cext_mapping_load(sources->source);
+	load_scope_types(sources);
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+	{
+		CextSource *source = &sources->source[i];
+
+		if (!OidIsValid(source->relid) && source->problem.reason == NULL)
+			continue;
+		if (source->problem.reason == NULL)
+			cext_check_table(source);
+		watched = list_concat(watched, cext_check_triggers(source));
+		if (source->problem.reason != NULL &&
+			(sources->suspended == NULL || source->problem.unreadable))
+			sources->suspended = source;
+	}
+	find_key_types(sources);
+	sources->watched = watched;
 	MemoryContextSwitchTo(old);
 }
 
-static Datum
-string_to_text(CextString s)
-{
-	return PointerGetDatum(cstring_to_text_with_len(s.data, s.len));
-}
-
-/* Who ran before the owner of the sources did. */
-typedef struct Caller
-{
-	Oid			user;
-	int			sec_context;
-	CextSearchPath path;
-} Caller;
-
 /*
- * Become the owner of the sources, in a security-restricted context with a
- * pinned search_path, and connect to SPI.  An error undoes all of it.
+ * The generation of EVERYTHING, if it is settled for the snapshot.
  */
-static void
-become_owner(Caller *caller)
+static uint64
+settled_generation(Snapshot snapshot)
 {
-	Relation	rel;
+	uint64		generation;
 
-	resolve();
-	GetUserIdAndSecContext(&caller->user, &caller->sec_context);
-	rel = RelationIdGetRelation(sources[CEXT_ROLE_FRAGMENTS].relid);
-	if (RelationIsValid(rel))
-	{
-		SetUserIdAndSecContext(rel->rd_rel->relowner,
-							   caller->sec_context |
-							   SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-		RelationClose(rel);
-	}
-	CextPinSearchPath(&caller->path);
-	SPI_connect();
-}
-
-static void
-become_caller(Caller *caller)
-{
-	SPI_finish();
-	CextUnpinSearchPath(&caller->path);
-	SetUserIdAndSecContext(caller->user, caller->sec_context);
+	if (!cext_shmem_available() || snapshot->takenDuringRecovery)
+		return NO_SLOTS;
+	(void) cext_any_slot();
+	if (snapshot->snapshot_type != SNAPSHOT_MVCC ||
+		!cext_slot_settled(cext_everything, snapshot, &generation))
+		return CEXT_NO_GENERATION;
+	return generation;
 }
 
 /*
- * Read, under the active snapshot, what the tables say of a user, who may be
- * null for the public configuration, and a name.  The result is allocated in
- * the current context.  Throws what reading tables can throw.
+ * What cext_source_require does where it has to look.
  */
 void
-cext_source_fetch(CextString user, CextString name, CextFetched *fetched)
+cext_source_refresh(Snapshot snapshot, uint64 any)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[2] = {0};
-	char		nulls[3] = "  ";
-	Caller		caller;
+	uint64		generation = settled_generation(snapshot);
 
-	become_owner(&caller);
-	if (user.data == NULL)
-		nulls[0] = 'n';
-	else
-		values[0] = string_to_text(user);
-	values[1] = string_to_text(name);
-	execute_fetch(values, nulls);
-	copy_rows(fetched, context);
-	become_caller(&caller);
-}
-
-static void
-add_scope_type(const char *name, const char *keyed_by)
-{
-	int			len = strlen(name);
-	ScopeType  *type = MemoryContextAlloc(scope_types_context,
-										  offsetof(ScopeType, name) + len);
-
-	memcpy(type->name, name, len);
-	type->len = len;
-	type->slice = strcmp(keyed_by, "domain") == 0 ?
-		CEXT_SLICE_DOMAIN_NAME : CEXT_SLICE_USER_NAME;
-	type->next = scope_types;
-	scope_types = type;
+	if (generation == CEXT_NO_GENERATION || !cext_sources.current ||
+		generation != cext_sources.generation)
+	{
+		AcceptInvalidationMessages();
+		load(&cext_sources);
+		cext_sources.generation = generation;
+	}
+	if (generation != CEXT_NO_GENERATION)
+		cext_sources.any = any;
 }
 
 /*
- * Read what scope types are keyed by.
+ * Lock the tables that are about to be read, as any query does, and see to it
+ * that what is remembered of them, names above all, is what they are: who
+ * changed that has sent his messages before he let his lock go.
+ */
+void
+cext_source_lock(Snapshot snapshot)
+{
+	/* Who discards caches all the time, for tests, is not to hang here. */
+	for (int tries = 0; tries < 3; tries++)
+	{
+		if (!cext_sources.current)
+			cext_source_refresh(snapshot, CEXT_NO_GENERATION);
+		for (int i = 0; i < CEXT_NUM_ROLES; i++)
+		{
+			if (OidIsValid(cext_sources.source[i].relid))
+				LockRelationOid(cext_sources.source[i].relid, AccessShareLock);
+		}
+		if (cext_sources.current)
+			return;
+	}
+}
+
+/*
+ * Load what writers need to know.
  */
 static void
-load_scope_types(void)
+load_writer(void)
 {
-	Caller		caller;
+	HASHCTL		info = {.keysize = sizeof(Oid),.entrysize = sizeof(WriterRelation)};
 
-	if (scope_types_context == NULL)
-		scope_types_context = AllocSetContextCreate(TopMemoryContext,
-													"cache_ext scope types",
-													ALLOCSET_SMALL_SIZES);
-	MemoryContextReset(scope_types_context);
-	scope_types = NULL;
+	PushActiveSnapshot(GetLatestSnapshot());
+	load(&writer_sources);
+	PopActiveSnapshot();
 
-	become_owner(&caller);
-	scope_types_valid = sources_valid;
-	if (SPI_execute("SELECT scope_type, keyed_by FROM ONLY cache_ext.scope_types",
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the scope types");
-	for (uint64 i = 0; i < SPI_processed; i++)
-		add_scope_type(SPI_getvalue(SPI_tuptable->vals[i],
-									SPI_tuptable->tupdesc, 1),
-					   SPI_getvalue(SPI_tuptable->vals[i],
-									SPI_tuptable->tupdesc, 2));
-	become_caller(&caller);
+	info.hcxt = writer_sources.context;
+	writer_relations = hash_create("cache_ext relations", 16, &info,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/*
+ * A partition as a source: its columns can have other numbers than those of
+ * the table that is attached.
+ */
+static bool
+find_partitioned_source(Oid relid, CextSource *result)
+{
+	ListCell   *cell;
+
+	foreach(cell, get_partition_ancestors(relid))
+	{
+		for (int i = 0; i < CEXT_NUM_ROLES; i++)
+		{
+			if (writer_sources.source[i].relid != lfirst_oid(cell))
+				continue;
+			*result = writer_sources.source[i];
+			result->relid = relid;
+			for (int k = 0; k < CEXT_SOURCE_COLUMNS; k++)
+			{
+				if (result->columns[k].name != NULL)
+					result->columns[k].attnum = get_attnum(relid, result->columns[k].name);
+			}
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Find the source that a relation is, or is part of.  A table of ours for which
+ * another is attached still counts, since that may be detached before we
+ * commit.
+ */
+static bool
+find_source(Oid relid, CextSource *result)
+{
+	CextSource	own[CEXT_NUM_ROLES];
+
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+	{
+		*result = writer_sources.source[i];
+		if (result->relid == relid)
+			return true;
+	}
+	if (find_partitioned_source(relid, result))
+		return true;
+	cext_mapping_own(own);
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+	{
+		*result = own[i];
+		if (result->relid == relid)
+		{
+			cext_mapping_describe(result);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The source that a table with triggers of ours is, for a trigger that runs.
+ * NULL if it is none, or cannot be read.
+ */
+const CextSource *
+cext_source_of_writer(Oid relid)
+{
+	WriterRelation *relation;
+	bool		found = false;
+
+	if (!writer_sources.current || writer_relations == NULL)
+	{
+		writer_relations = NULL;
+		load_writer();
+	}
+	relation = hash_search(writer_relations, &relid, HASH_FIND, NULL);
+	if (relation == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(writer_sources.context);
+		CextSource	source;
+		bool		is_source = find_source(relid, &source);
+
+		MemoryContextSwitchTo(old);
+		relation = hash_search(writer_relations, &relid, HASH_ENTER, &found);
+		relation->is_source = is_source && !source.problem.unreadable;
+		relation->source = source;
+	}
+	return relation->is_source ? &relation->source : NULL;
 }
 
 /*
  * The kind of slice that a fragment with a scope id belongs to.  The two
- * possible ones hash alike, so that an answer that is out of date, or about a
- * scope type that is gone, is a matter of statistics only.  Runs SQL after the
- * scope types changed.
+ * possible ones hash alike, so that an answer about a scope type that is gone
+ * is a matter of statistics only.  After cext_source_of_writer.
  */
 CextSliceKind
 cext_source_fragment_slice(CextString scope_type)
 {
-	if (!scope_types_valid)
-		load_scope_types();
-	for (ScopeType *type = scope_types; type != NULL; type = type->next)
+	for (int i = 0; i < writer_sources.nscope_types; i++)
 	{
-		if (type->len == scope_type.len &&
-			memcmp(type->name, scope_type.data, type->len) == 0)
-			return type->slice;
+		CextScopeType *type = &writer_sources.scope_types[i];
+
+		if (type->name.len == scope_type.len &&
+			memcmp(type->name.data, scope_type.data, scope_type.len) == 0)
+			return type->keyed_by == CEXT_KEYED_BY_DOMAIN ?
+				CEXT_SLICE_DOMAIN_NAME : CEXT_SLICE_USER_NAME;
 	}
 	return CEXT_SLICE_USER_NAME;
-}
-
-/*
- * Is a function one that triggers of ours call?  Needs a transaction.
- */
-bool
-cext_source_is_our_trigger(Oid function)
-{
-	Oid			schema = get_namespace_oid(CEXT_SCHEMA, true);
-
-	return OidIsValid(schema) && get_func_namespace(function) == schema;
-}
-
-/*
- * Has a table a trigger of ours, in whatever state?  Needs a transaction.
- */
-bool
-cext_source_relation_has_trigger(Oid relid)
-{
-	Relation	rel = RelationIdGetRelation(relid);
-	bool		found = false;
-
-	if (!RelationIsValid(rel))
-		return false;
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-		found |= cext_source_is_our_trigger(rel->trigdesc->triggers[i].tgfoid);
-	RelationClose(rel);
-	return found;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_source.h
- *	  The tables that the merge reads.
+ *	  The sources, as a snapshot or a writer sees them.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -12,70 +12,79 @@
 
 #include "cext.h"
 #include "cext_key.h"
-#include "cext_merge.h"
+#include "cext_mapping.h"
 
 #include "utils/snapshot.h"
 
-typedef enum CextRole
+/* What a scope type's fragments are keyed by. */
+typedef enum CextKeyedBy
 {
-	CEXT_ROLE_SCOPE_TYPES,
-	CEXT_ROLE_DEFINITIONS,
-	CEXT_ROLE_POLICIES,
-	CEXT_ROLE_FRAGMENTS,
-	CEXT_ROLE_USERS
-} CextRole;
+	CEXT_KEYED_BY_NONE,
+	CEXT_KEYED_BY_DOMAIN,
+	CEXT_KEYED_BY_USER
+} CextKeyedBy;
 
-#define CEXT_NUM_ROLES			(CEXT_ROLE_USERS + 1)
-
-/* Most columns of one table that the merge reads. */
-#define CEXT_SOURCE_COLUMNS		4
-
-typedef struct CextSource
+typedef struct CextScopeType
 {
-	Oid			relid;
-	CextRole	role;
-	AttrNumber	columns[CEXT_SOURCE_COLUMNS];	/* 0 beyond the last */
-} CextSource;
+	CextString	name;
+	CextKeyedBy keyed_by;
+	int64		default_rank;
+} CextScopeType;
 
-/* Columns by their place in CextSource.columns; see cext_source.c. */
-#define CEXT_COL_KEY			0	/* scope_types, definitions, policies, users */
-#define CEXT_COL_FRAGMENT_SCOPE	0
-#define CEXT_COL_FRAGMENT_ID	1
-#define CEXT_COL_FRAGMENT_NAME	2
+/* No generation of a slot is this one. */
+#define CEXT_NO_GENERATION	PG_UINT64_MAX
 
-/* May a fill be stored? */
-typedef enum CextSourceState
+typedef struct CextSources
 {
-	CEXT_SOURCE_WHOLE,
-	CEXT_SOURCE_SUSPENDED,
-	CEXT_SOURCE_LOCKED
-} CextSourceState;
+	bool		current;		/* no invalidation came since they were loaded */
+	uint64		loads;			/* how often they were */
+	uint64		changes;		/* how often because one had come */
+	MemoryContext context;		/* of all that they point to */
+	CextSource	source[CEXT_NUM_ROLES];
+	int			nscope_types;
+	CextScopeType *scope_types;
+	CextType	user_type;		/* of user ids that callers give */
+	CextType	name_type;		/* of config names that they give */
+	const CextSource *suspended;	/* one that has a problem, or NULL */
+	List	   *watched;		/* OIDs of relations */
+	uint64		generation;		/* of EVERYTHING, at which all this holds */
+	uint64		any;			/* of ANY, at which that was last found so */
+} CextSources;
 
-/* The sources that a fill holds locks on. */
-typedef struct CextSourceLocks
-{
-	int			n;
-	Oid			relids[CEXT_NUM_ROLES];
-} CextSourceLocks;
-
-/* What the tables say of a user and a name. */
-typedef struct CextFetched
-{
-	CextStrategy strategy;
-	int64		ttl_ms;			/* 0: the definition has none */
-	CextString	domain;			/* null where the user has none */
-	int			ndocs;
-	Jsonb	  **docs;			/* lowest rank first */
-} CextFetched;
+extern CextSources cext_sources;
+extern bool cext_slots_known;
+extern uint32 cext_any;
+extern uint32 cext_everything;
 
 extern void cext_source_init(void);
-extern const CextSource *cext_source_by_relid(Oid relid);
-extern CextSourceState cext_source_lock(CextSourceLocks *locks);
-extern void cext_source_unlock(CextSourceLocks *locks);
-extern void cext_source_fetch(CextString user, CextString name,
-							  CextFetched *fetched);
+extern void cext_source_find_slots(void);
+extern void cext_source_refresh(Snapshot snapshot, uint64 any);
+extern void cext_source_lock(Snapshot snapshot);
+extern const CextSource *cext_source_of_writer(Oid relid);
 extern CextSliceKind cext_source_fragment_slice(CextString scope_type);
-extern bool cext_source_is_our_trigger(Oid function);
-extern bool cext_source_relation_has_trigger(Oid relid);
+
+/*
+ * The slot that every invalidation in this database goes through.
+ */
+static inline uint32
+cext_any_slot(void)
+{
+	if (unlikely(!cext_slots_known))
+		cext_source_find_slots();
+	return cext_any;
+}
+
+/*
+ * Make cext_sources hold for the active snapshot, for which ANY is settled at a
+ * generation, or CEXT_NO_GENERATION.  Runs SQL after something changed, and
+ * throws what that can throw.
+ */
+static inline void
+cext_source_require(Snapshot snapshot, uint64 any)
+{
+	if (unlikely(any != cext_sources.any || !cext_sources.current ||
+				 any == CEXT_NO_GENERATION))
+		cext_source_refresh(snapshot, any);
+}
 
 #endif							/* CEXT_SOURCE_H */

@@ -35,7 +35,6 @@ const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS] = {
 	[CEXT_COUNT_RT_APPLY] = {"read_through_apply", "computed, not stored: logical replication worker"},
 	[CEXT_COUNT_RT_UNSETTLED] = {"read_through_unsettled", "computed, not stored: a writer had not completed for the snapshot"},
 	[CEXT_COUNT_RT_SUSPENDED] = {"read_through_suspended", "computed, not stored: a source's triggers are not whole"},
-	[CEXT_COUNT_RT_LOCKED] = {"read_through_locked", "computed, not stored: DDL on a source was under way"},
 	[CEXT_COUNT_RT_TOO_LARGE] = {"read_through_too_large", "computed, not stored: larger than cache_ext.max_entry_size"},
 	[CEXT_COUNT_RT_ABSENT] = {"read_through_absent", "computed, not stored: absent, and cache_ext.cache_absent is off"},
 	[CEXT_COUNT_EVICTIONS] = {"evictions", "entries dropped to make room"},

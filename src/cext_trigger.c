@@ -3,10 +3,11 @@
  * cext_trigger.c
  *	  The trigger functions.
  *
- * Every source has two triggers, both ENABLE ALWAYS.  The one for statements
- * runs before the first row is written: from then on the transaction reads
- * through.  The one for rows collects what the old and the new row are part
- * of.  An update that changes no column that the merge reads collects nothing.
+ * Every source has two triggers, both ENABLE ALWAYS.  The one for statements,
+ * or for a partitioned table the one BEFORE each row, runs before the first row
+ * is written: from then on the transaction reads through.  The one AFTER each
+ * row collects what the old and the new row are part of.  An update that
+ * changes no column that the merge reads collects nothing.
  *
  * Nothing here knows about commits: see cext_xact.c.
  *
@@ -27,21 +28,23 @@
 
 CEXT_FUNCTION_INFO_V1(cache_ext_source_row);
 CEXT_FUNCTION_INFO_V1(cache_ext_source_statement);
+CEXT_FUNCTION_INFO_V1(cache_ext_source_before_row);
 
 /*
- * A column of type text as a string; allocates where it was compressed.
+ * The canonical text of a key column; null where the column is, or where its
+ * type is not one for keys: then the source is suspended.
  */
 static CextString
-get_string(HeapTuple tuple, TupleDesc desc, AttrNumber column)
+get_key(const CextSource *source, int i, HeapTuple tuple, TupleDesc desc)
 {
+	const CextColumn *column = &source->columns[i];
 	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, desc, &isnull);
-	text	   *t;
+	Datum		value = heap_getattr(tuple, column->attnum, desc, &isnull);
 
-	if (isnull)
+	if (isnull || column->type.kind == CEXT_TYPE_OTHER)
 		return CEXT_NULL_STRING;
-	t = DatumGetTextPP(value);
-	return (CextString) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+	cext_type_pin(column->type);
+	return cext_type_text(column->type, value);
 }
 
 /*
@@ -51,14 +54,20 @@ static bool
 is_changed(const CextSource *source, int ncolumns,
 		   HeapTuple old, HeapTuple new, TupleDesc desc)
 {
-	for (int i = 0; i < ncolumns && source->columns[i] != 0; i++)
+	for (int i = 0; i < ncolumns; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, source->columns[i] - 1);
+		AttrNumber	attnum = source->columns[i].attnum;
+		Form_pg_attribute att;
 		bool		old_null;
 		bool		new_null;
-		Datum		old_value = heap_getattr(old, source->columns[i], desc, &old_null);
-		Datum		new_value = heap_getattr(new, source->columns[i], desc, &new_null);
+		Datum		old_value;
+		Datum		new_value;
 
+		if (attnum == InvalidAttrNumber)
+			continue;
+		att = TupleDescAttr(desc, attnum - 1);
+		old_value = heap_getattr(old, attnum, desc, &old_null);
+		new_value = heap_getattr(new, attnum, desc, &new_null);
 		if (old_null != new_null)
 			return true;
 		if (!old_null &&
@@ -69,38 +78,63 @@ is_changed(const CextSource *source, int ncolumns,
 }
 
 /*
+ * Collect what a fragment is part of: its id's name, and if the id is what
+ * public fragments have, the name, whatever its scope type is keyed by.
+ */
+static void
+invalidate_fragment(const CextSource *source, HeapTuple tuple, TupleDesc desc)
+{
+	CextString	id = get_key(source, CEXT_COL_FRAGMENT_ID, tuple, desc);
+	CextString	name = get_key(source, CEXT_COL_FRAGMENT_NAME, tuple, desc);
+	CextString	scope_type;
+
+	if (id.data == NULL ||
+		(source->public_id != NULL && id.len == strlen(source->public_id) &&
+		 memcmp(id.data, source->public_id, id.len) == 0))
+		cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
+	if (id.data != NULL)
+	{
+		scope_type = get_key(source, CEXT_COL_FRAGMENT_SCOPE, tuple, desc);
+		cext_xact_invalidate(MyDatabaseId, cext_source_fragment_slice(scope_type),
+							 id, name);
+	}
+}
+
+/*
  * Collect what a row is part of.
  */
 static void
 invalidate_row(const CextSource *source, HeapTuple tuple, TupleDesc desc)
 {
-	CextString	key = get_string(tuple, desc, source->columns[CEXT_COL_KEY]);
-	CextString	id;
-	CextString	name;
+	CextString	key;
 
 	switch (source->role)
 	{
+		case CEXT_ROLE_ATTACHED:
 		case CEXT_ROLE_SCOPE_TYPES:
+			/* Our own reads, and writers, remember these. */
 			cext_xact_invalidate_all(MyDatabaseId);
-			/* Backends remember what scope types are keyed by. */
+			cext_xact_set_ddl();
 			CacheInvalidateRelcacheByRelid(source->relid);
 			break;
 		case CEXT_ROLE_DEFINITIONS:
 		case CEXT_ROLE_POLICIES:
+			key = get_key(source, CEXT_COL_KEY, tuple, desc);
 			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME,
 								 CEXT_NULL_STRING, key);
 			break;
 		case CEXT_ROLE_USERS:
+			key = get_key(source, CEXT_COL_KEY, tuple, desc);
 			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_USER,
 								 key, CEXT_NULL_STRING);
 			break;
+		case CEXT_ROLE_DOMAINS:
+			key = get_key(source, CEXT_COL_KEY, tuple, desc);
+			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_DOMAIN,
+								 key, CEXT_NULL_STRING);
+			break;
 		case CEXT_ROLE_FRAGMENTS:
-			id = get_string(tuple, desc, source->columns[CEXT_COL_FRAGMENT_ID]);
-			name = get_string(tuple, desc, source->columns[CEXT_COL_FRAGMENT_NAME]);
-			cext_xact_invalidate(MyDatabaseId,
-								 id.data == NULL ? CEXT_SLICE_NAME :
-								 cext_source_fragment_slice(key),
-								 id, name);
+			invalidate_fragment(source, tuple, desc);
 			break;
 	}
 }
@@ -143,10 +177,10 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 	const CextSource *source;
 
 	cext_xact_set_wrote();
-	source = cext_source_by_relid(RelationGetRelid(trigger->tg_relation));
+	source = cext_source_of_writer(RelationGetRelid(trigger->tg_relation));
 	if (source == NULL)
 	{
-		/* Not where a source should be, as after a rename: be safe. */
+		/* Triggers are left from what was a source: be safe. */
 		cext_xact_invalidate_all(MyDatabaseId);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
@@ -169,4 +203,17 @@ cache_ext_source_statement(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		cext_xact_invalidate_all(MyDatabaseId);
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * BEFORE INSERT OR UPDATE OR DELETE FOR EACH ROW, on partitioned tables
+ */
+Datum
+cache_ext_source_before_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_before_row");
+
+	cext_xact_set_wrote();
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+						   trigger->tg_newtuple : trigger->tg_trigtuple);
 }

@@ -10,7 +10,10 @@
  *	PRE_COMMIT	marks them, and the database's ANY slot.  Errors can still
  *				happen after that, and lead to ABORT.
  *	COMMIT		comes after the transaction left the proc array and before its
- *				locks go, and completes them.
+ *				locks go, and completes them.  A transaction that did DDL, or
+ *				changed what backends remember, completes them a little later,
+ *				when its invalidation messages are out: who finds them completed
+ *				can then trust what the catalogs say (cext_source.c).
  *	ABORT		takes the marks away, if they were made.
  *
  * Nothing is allocated after PRE_COMMIT and nothing can fail in COMMIT.  What
@@ -29,13 +32,17 @@
  */
 #include "cext_xact.h"
 
+#include "cext_check.h"
 #include "cext_shmem.h"
 #include "cext_slot.h"
 #include "cext_stats.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
+#include "storage/sinval.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 /* Slots beyond which a transaction invalidates everything. */
 #define MAX_SLOTS		4096
@@ -66,6 +73,8 @@ bool		cext_xact_wrote = false;
 
 static slotset_hash *slots = NULL;	/* in TopTransactionContext */
 static bool past_pre_commit = false;
+static bool did_ddl = false;
+static bool committed = false;	/* and did DDL: waiting for the messages */
 static bool collapsed = false;
 static FullTransactionId my_xid;	/* set with the first invalidation */
 static uint64 invalidations[CEXT_SLICE_KINDS];
@@ -105,6 +114,16 @@ void
 cext_xact_set_wrote(void)
 {
 	cext_xact_wrote = true;
+}
+
+/*
+ * This transaction's slots are to be completed after its invalidation messages
+ * are sent.
+ */
+void
+cext_xact_set_ddl(void)
+{
+	did_ddl = true;
 }
 
 /*
@@ -167,7 +186,7 @@ mark_all(void)
  * The transaction is over: release the marks, one way or the other.
  */
 static void
-finish(bool committed)
+finish(bool is_commit)
 {
 	slotset_iterator it;
 	SlotEntry  *entry;
@@ -179,7 +198,7 @@ finish(bool committed)
 		{
 			if (!entry->marked)
 				continue;
-			if (committed)
+			if (is_commit)
 				cext_slot_commit(entry->slot, my_xid);
 			else
 				cext_slot_abort(entry->slot);
@@ -189,7 +208,7 @@ finish(bool committed)
 	{
 		for (int i = 0; i < CEXT_SLICE_KINDS; i++)
 		{
-			if (committed)
+			if (is_commit)
 				cext_count_many(CEXT_COUNT_INV_EVERYTHING + i, invalidations[i]);
 			invalidations[i] = 0;
 		}
@@ -200,7 +219,36 @@ finish(bool committed)
 	slots = NULL;
 	collapsed = false;
 	past_pre_commit = false;
+	did_ddl = false;
+	committed = false;
 	cext_xact_wrote = false;
+}
+
+/*
+ * In a logical replication worker, TRUNCATE of a partition fires no trigger of
+ * ours and calls no hook; but it sends an invalidation of the relation.
+ */
+static void
+check_applied(void)
+{
+	SharedInvalidationMessage *messages;
+	bool		init_file;
+	int			n;
+
+	if (!IsLogicalWorker())
+		return;
+	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
+	for (int i = 0; i < n; i++)
+	{
+		if (messages[i].id == SHAREDINVALRELCACHE_ID &&
+			messages[i].rc.dbId == MyDatabaseId &&
+			cext_relation_has_trigger(messages[i].rc.relId))
+		{
+			cext_xact_invalidate_all(MyDatabaseId);
+			cext_xact_set_ddl();
+			return;
+		}
+	}
 }
 
 static void
@@ -209,10 +257,14 @@ xact_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			check_applied();
 			mark_all();
 			break;
 		case XACT_EVENT_COMMIT:
-			finish(true);
+			if (did_ddl)
+				committed = true;
+			else
+				finish(true);
 			break;
 		case XACT_EVENT_ABORT:
 			finish(false);
@@ -233,10 +285,22 @@ xact_callback(XactEvent event, void *arg)
 }
 
 /*
+ * Resources are let go in phases, and messages are sent before locks are.
+ */
+static void
+resource_callback(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
+				  void *arg)
+{
+	if (committed && phase == RESOURCE_RELEASE_LOCKS)
+		finish(true);
+}
+
+/*
  * Register the callbacks; called once, from _PG_init.
  */
 void
 cext_xact_init(void)
 {
 	RegisterXactCallback(xact_callback, NULL);
+	RegisterResourceReleaseCallback(resource_callback, NULL);
 }

@@ -80,7 +80,7 @@ ALTER TABLE cache_ext.users ADD COLUMN note text;
 SELECT * FROM t.read('alice', 'theme');
 ALTER TABLE cache_ext.users DROP COLUMN note;
 SELECT * FROM t.read('alice', 'theme');
--- A renamed table: its triggers invalidate everything, and the name is missed.
+-- A renamed table of the extension's is missed; its triggers invalidate.
 ALTER TABLE cache_ext.users RENAME TO people;
 \set VERBOSITY terse
 SELECT cache_ext.get_merged_config('alice', 'theme');
@@ -110,7 +110,7 @@ RESET search_path;
 DROP TABLE pg_temp.users, pg_temp.config_fragments;
 DROP SCHEMA shadow CASCADE;
 
--- Locked for DDL: the read does not wait, and stores nothing.
+-- Locked against writers, as by CREATE INDEX: reads fill and hit.
 SELECT t.elsewhere($$UPDATE cache_ext.config_fragments SET config = '{"color": "locked"}' WHERE config_name = 'theme' AND scope_type = 'public'$$);
 SELECT public.dblink_connect('ddl', 'dbname=' || quote_ident(current_database()));
 SELECT public.dblink_exec('ddl', 'BEGIN; LOCK TABLE cache_ext.config_fragments IN SHARE MODE');

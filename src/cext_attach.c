@@ -1,0 +1,583 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_attach.c
+ *	  SQL functions: attach and detach an application's tables; the sources.
+ *
+ * Attaching a table is a row of cache_ext.attached and triggers on the table.
+ * Both are made by the extension's owner, for a caller who owns the table, so
+ * that an owner needs nothing but EXECUTE on the function.  All is transactional:
+ * the row's trigger invalidates everything at commit.
+ *
+ * Attaching again what is attached mends its triggers, or changes its columns.
+ *
+ * Locks: SHARE ROW EXCLUSIVE on cache_ext.attached, then on the table and its
+ * partitions.  The first keeps callers apart, the second waits for whoever wrote
+ * without the triggers.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_check.h"
+#include "cext_mapping.h"
+#include "cext_spi.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/tablecmds.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+
+CEXT_FUNCTION_INFO_V1(cache_ext_attach_fragments);
+CEXT_FUNCTION_INFO_V1(cache_ext_attach_policies);
+CEXT_FUNCTION_INFO_V1(cache_ext_attach_users);
+CEXT_FUNCTION_INFO_V1(cache_ext_detach);
+CEXT_FUNCTION_INFO_V1(cache_ext_sources);
+
+/* What works with cache_ext.attached, locked, as its owner. */
+typedef struct Session
+{
+	CextCaller	caller;
+	Oid			relid;			/* of cache_ext.attached */
+	Oid			owner;			/* its owner */
+} Session;
+
+static void
+begin(Session *session)
+{
+	CextSource	own[CEXT_NUM_ROLES];
+
+	cext_mapping_own(own);
+	session->relid = own[CEXT_ROLE_ATTACHED].relid;
+	LockRelationOid(session->relid, ShareRowExclusiveLock);
+	cext_mapping_describe(&own[CEXT_ROLE_ATTACHED]);
+	session->owner = own[CEXT_ROLE_ATTACHED].owner;
+	cext_spi_begin(&session->caller);
+	cext_spi_become(&session->caller, session->owner);
+}
+
+static void
+end(Session *session)
+{
+	cext_spi_end(&session->caller);
+}
+
+/*
+ * Run a statement of ours, with parameters of type text.  Its rows are in
+ * SPI_tuptable.
+ */
+static uint64
+run(const char *sql, int nargs, const char **args)
+{
+	Oid			types[4] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[4];
+	char		nulls[4] = "";
+	int			rc;
+
+	for (int i = 0; i < nargs; i++)
+	{
+		nulls[i] = args[i] == NULL ? 'n' : ' ';
+		values[i] = args[i] == NULL ? (Datum) 0 : CStringGetTextDatum(args[i]);
+	}
+	rc = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	if (rc < 0)
+		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+static void
+check_owner(Oid relid)
+{
+	if (!CextOwnsRelation(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
+					   get_rel_name(relid));
+}
+
+static void
+report_refusal(const CextSource *source)
+{
+	ereport(ERROR,
+			(errcode(source->problem.sqlerrcode),
+			 errmsg("cannot attach table %s as the source of %s",
+					source->relname, cext_role_name(source->role)),
+			 errdetail_internal("%s", source->problem.reason),
+			 errhint("%s", source->problem.hint)));
+}
+
+/*
+ * Find a column by its name, which is null where the source has none.
+ */
+static void
+find_column(CextSource *source, int i, const NameData *name)
+{
+	if (name == NULL)
+		return;
+	source->columns[i].attnum = get_attnum(source->relid, NameStr(*name));
+	if (source->columns[i].attnum <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist",
+						NameStr(*name), get_rel_name(source->relid)),
+				 errhint("Name the column with %s => '...'.",
+						 cext_column_name(source->role, i))));
+}
+
+/*
+ * Refuse what could not be kept exact.  The table is locked against writers.
+ */
+static void
+check_source(CextSource *source)
+{
+	cext_mapping_describe(source);
+	cext_check_table(source);
+	if (get_rel_namespace(source->relid) == get_namespace_oid(CEXT_SCHEMA, false))
+		cext_problem_add(source, ERRCODE_WRONG_OBJECT_TYPE, false,
+						 "It is one of the extension's own, which are read where nothing is attached.",
+						 "Attach a table of yours, or detach what is attached.");
+	if (source->relkind == RELKIND_RELATION && has_subclass(source->relid))
+		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, false,
+						 "Other tables inherit from it, and changes of those would go unnoticed.",
+						 "Use a partitioned table instead.");
+	if (source->problem.reason != NULL)
+		report_refusal(source);
+}
+
+/*
+ * Lock the table and its partitions against writers.
+ */
+static void
+lock_table(Oid relid)
+{
+	LockRelationOid(relid, ShareRowExclusiveLock);
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		(void) find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+}
+
+/*
+ * Bring the literal id of public fragments to its canonical text.
+ */
+static void
+canonicalize_public_id(CextSource *source)
+{
+	CextString	id;
+
+	if (source->public_id == NULL)
+		return;
+	id = cext_type_canonicalize(source->columns[CEXT_COL_FRAGMENT_ID].type,
+								(CextString) {source->public_id, strlen(source->public_id)});
+	source->public_id = pnstrdup(id.data, id.len);
+}
+
+/*
+ * Write the row, unless it is there.  One table can play one role, and a role is
+ * played by one table; one that was dropped makes way.
+ */
+static void
+put_row(const CextSource *source)
+{
+	const char *args[4];
+	StringInfoData columns;
+
+	initStringInfo(&columns);
+	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
+	{
+		if (source->columns[i].attnum == InvalidAttrNumber)
+			appendStringInfo(&columns, "%s-", i == 0 ? "{" : ",");
+		else
+			appendStringInfo(&columns, "%s%u.%d", i == 0 ? "{" : ",",
+							 source->relid, source->columns[i].attnum);
+	}
+	appendStringInfoChar(&columns, '}');
+	args[0] = cext_role_name(source->role);
+	args[1] = psprintf("%u", source->relid);
+	args[2] = columns.data;
+	args[3] = source->public_id;
+
+	if (run("SELECT relation::oid, role, relation::text FROM cache_ext.attached"
+			" WHERE (role = $1) <> (relation = $2::regclass)"
+			" AND EXISTS (SELECT FROM pg_class c WHERE c.oid = relation)", 2, args) > 0)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot attach table %s as the source of %s",
+						source->relname, cext_role_name(source->role)),
+				 errdetail("Table %s is attached as the source of %s.",
+						   SPI_getvalue(tuple, desc, 3), SPI_getvalue(tuple, desc, 2)),
+				 errhint("Detach that one first, with cache_ext.detach('%s').",
+						 SPI_getvalue(tuple, desc, 3))));
+	}
+	if (run("SELECT 1 FROM cache_ext.attached WHERE role = $1 AND relation = $2::regclass"
+			" AND columns::text = $3::cache_ext.regcolumn[]::text"
+			" AND public_id IS NOT DISTINCT FROM $4", 4, args) > 0)
+		return;
+	run("DELETE FROM cache_ext.attached WHERE role = $1 OR relation = $2::regclass", 2, args);
+	run("INSERT INTO cache_ext.attached (role, relation, columns, public_id)"
+		" VALUES ($1, $2::regclass, $3::cache_ext.regcolumn[], $4)", 4, args);
+}
+
+static void
+drop_triggers(const char *relname)
+{
+	static const char *const names[] = {"row", "statement", "before_row"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		run(psprintf("DROP TRIGGER IF EXISTS cache_ext_%s ON %s", names[i], relname), 0, NULL);
+}
+
+static void
+create_trigger(const CextSource *source, const char *name, const char *when,
+			   const char *each)
+{
+	run(psprintf("CREATE TRIGGER cache_ext_%s %s ON %s FOR EACH %s EXECUTE FUNCTION cache_ext.source_%s()",
+				 name, when, source->relname, each, name), 0, NULL);
+	run(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER cache_ext_%s",
+				 source->relname, name), 0, NULL);
+}
+
+/*
+ * Give the table its triggers, unless they are whole.
+ */
+static void
+put_triggers(CextSource *source)
+{
+	int			level = NewGUCNestLevel();
+
+	cext_check_triggers(source);
+	if (source->problem.reason != NULL)
+	{
+		/* No notices of triggers that were not there. */
+		(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		drop_triggers(source->relname);
+		create_trigger(source, "row", "AFTER INSERT OR UPDATE OR DELETE", "ROW");
+		if (source->relkind == RELKIND_PARTITIONED_TABLE)
+			create_trigger(source, "before_row", "BEFORE INSERT OR UPDATE OR DELETE", "ROW");
+		else
+			create_trigger(source, "statement",
+						   "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "STATEMENT");
+	}
+	AtEOXact_GUC(false, level);
+	source->problem = (CextProblem) {0};
+}
+
+/*
+ * Warn of scope types that the table uses and that are not known: such
+ * fragments never contribute.  A look at some rows has to do.
+ */
+static void
+warn_unknown_scope_types(const Session *session, const CextSource *source)
+{
+	bool		chain = source->role == CEXT_ROLE_POLICIES &&
+		source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber;
+	int			i = chain ? CEXT_COL_POLICY_CHAIN :
+		source->role == CEXT_ROLE_POLICIES ? CEXT_COL_POLICY_SCOPE : CEXT_COL_FRAGMENT_SCOPE;
+	const CextColumn *column = &source->columns[i];
+	const char *args[1];
+	SPITupleTable *table;
+	uint64		n;
+
+	/* Its values are the owner's, whose casts could be anything. */
+	cext_spi_become(&session->caller, source->owner);
+	n = run(psprintf("SELECT DISTINCT %s FROM (SELECT x.%s AS v FROM %s x LIMIT 1000) s",
+					 chain ? "unnest(s.v)" : "s.v", quote_identifier(column->name),
+					 source->relname), 0, NULL);
+	cext_spi_become(&session->caller, session->owner);
+	table = SPI_tuptable;
+	for (uint64 row = 0; row < n; row++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(table->vals[row], table->tupdesc, 1, &isnull);
+		CextString	name = isnull ? CEXT_NULL_STRING : cext_type_text(column->type, value);
+
+		if (isnull)
+			continue;
+		args[0] = pnstrdup(name.data, name.len);
+		if (run("SELECT 1 FROM cache_ext.scope_types WHERE scope_type = $1", 1, args) == 0)
+			ereport(WARNING,
+					(errmsg("scope type \"%s\" in table %s is unknown, and its fragments do not contribute",
+							args[0], source->relname),
+					 errhint("Insert it into cache_ext.scope_types, with what its fragments are keyed by.")));
+	}
+}
+
+/*
+ * Attach a table of which the role, the OID and the columns' numbers are known.
+ */
+static void
+attach(Session *session, CextSource *source)
+{
+	if (source->role == CEXT_ROLE_FRAGMENTS)
+		canonicalize_public_id(source);
+	put_row(source);
+	put_triggers(source);
+	if (source->role == CEXT_ROLE_FRAGMENTS || source->role == CEXT_ROLE_POLICIES)
+		warn_unknown_scope_types(session, source);
+	cext_check_index(source);
+}
+
+static Oid
+get_relation_arg(FunctionCallInfo fcinfo, int n)
+{
+	Oid			relid = PG_GETARG_OID(n);
+
+	if (get_rel_name(relid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	return relid;
+}
+
+static NameData *
+get_name_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : PG_GETARG_NAME(n);
+}
+
+static void
+check_given(FunctionCallInfo fcinfo, int n, const char *what)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", what)));
+}
+
+/*
+ * Begin to attach the table that is argument n, whose columns are the ncolumns
+ * arguments after it.
+ */
+static void
+begin_attach(Session *session, FunctionCallInfo fcinfo, int n, CextRole role,
+			 int ncolumns, CextSource *source)
+{
+	*source = (CextSource) {.role = role,.attached = true};
+	check_given(fcinfo, n, "the table");
+	source->relid = get_relation_arg(fcinfo, n);
+	check_owner(source->relid);
+	begin(session);
+	lock_table(source->relid);
+	for (int i = 0; i < ncolumns; i++)
+		find_column(source, i, get_name_arg(fcinfo, n + 1 + i));
+	check_source(source);
+}
+
+/*
+ * attach_fragments(rel regclass, scope_type name, scope_id name,
+ *					config_name name, config name, public_id text)
+ */
+Datum
+cache_ext_attach_fragments(PG_FUNCTION_ARGS)
+{
+	Session		session;
+	CextSource	source;
+
+	for (int i = 0; i < 4; i++)
+		check_given(fcinfo, 1 + i, cext_column_name(CEXT_ROLE_FRAGMENTS, i));
+	begin_attach(&session, fcinfo, 0, CEXT_ROLE_FRAGMENTS, 4, &source);
+	source.public_id = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	attach(&session, &source);
+	end(&session);
+	PG_RETURN_VOID();
+}
+
+/*
+ * attach_policies(rel regclass, config_name name, scope_type name, rank name,
+ *				   scope_sources name)
+ */
+Datum
+cache_ext_attach_policies(PG_FUNCTION_ARGS)
+{
+	Session		session;
+	CextSource	source;
+
+	check_given(fcinfo, 1, "config_name");
+	if (PG_ARGISNULL(2) == PG_ARGISNULL(4) || (!PG_ARGISNULL(4) && !PG_ARGISNULL(3)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("either scope_type or scope_sources must be given"),
+				 errdetail("A policy has a row for each scope type, with or without a rank, or all scope types in an array, lowest first.")));
+	begin_attach(&session, fcinfo, 0, CEXT_ROLE_POLICIES, 4, &source);
+	attach(&session, &source);
+	end(&session);
+	PG_RETURN_VOID();
+}
+
+static void
+remove_source(const char *role, const char *relname)
+{
+	const char *args[1] = {role};
+
+	if (relname != NULL)
+		drop_triggers(relname);
+	run("DELETE FROM cache_ext.attached WHERE role = $1", 1, args);
+}
+
+/*
+ * Remove the lookup of domains, if there is one.  But for the table `keep`.
+ */
+static void
+remove_domains(Oid keep)
+{
+	const char *args[1] = {psprintf("%u", keep)};
+	Oid			relid;
+	bool		isnull;
+	char	   *relname = NULL;
+
+	if (run("SELECT relation::oid FROM cache_ext.attached WHERE role = 'domains' AND relation <> $1::regclass",
+			1, args) == 0)
+		return;
+	relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
+										   SPI_tuptable->tupdesc, 1, &isnull));
+	if (get_rel_name(relid) != NULL)
+		relname = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+											 get_rel_name(relid));
+	remove_source("domains", relname);
+}
+
+/*
+ * attach_users(rel regclass, user_id name, domain_id name,
+ *				domains regclass, domain_key name, domain_value name)
+ */
+Datum
+cache_ext_attach_users(PG_FUNCTION_ARGS)
+{
+	Session		session;
+	CextSource	users;
+
+	check_given(fcinfo, 1, "user_id");
+	check_given(fcinfo, 2, "domain_id");
+	begin_attach(&session, fcinfo, 0, CEXT_ROLE_USERS, 2, &users);
+	remove_domains(PG_ARGISNULL(3) ? InvalidOid : PG_GETARG_OID(3));
+	attach(&session, &users);
+	end(&session);
+	if (!PG_ARGISNULL(3))
+	{
+		CextSource	domains;
+
+		check_given(fcinfo, 4, "domain_key");
+		check_given(fcinfo, 5, "domain_value");
+		begin_attach(&session, fcinfo, 3, CEXT_ROLE_DOMAINS, 2, &domains);
+		attach(&session, &domains);
+		end(&session);
+	}
+	PG_RETURN_VOID();
+}
+
+/*
+ * detach(rel regclass).  A table that was dropped is known by its number, and
+ * has no owner but the extension's.
+ */
+Datum
+cache_ext_detach(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char	   *name = get_rel_name(relid);
+	char	   *relname = NULL;
+	const char *args[1] = {psprintf("%u", relid)};
+	Session		session;
+	char	   *role;
+
+	if (name != NULL)
+	{
+		check_owner(relid);
+		relname = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+	}
+	begin(&session);
+	if (name == NULL && !has_privs_of_role(session.caller.user, session.owner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, args[0]);
+	if (run("SELECT role FROM cache_ext.attached WHERE relation = $1::regclass", 1, args) == 0)
+	{
+		ereport(NOTICE,
+				(errmsg("table %s is not attached, skipping", relname ? relname : args[0])));
+		end(&session);
+		PG_RETURN_VOID();
+	}
+	role = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (strcmp(role, "domains") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot detach table %s, in which users' domains are looked up",
+						relname ? relname : args[0]),
+				 errhint("Detach the table of users, or attach it without domains.")));
+	if (strcmp(role, "users") == 0)
+		remove_domains(InvalidOid);
+	remove_source(role, relname);
+	end(&session);
+	PG_RETURN_VOID();
+}
+
+/*
+ * What a source's columns are, as text.
+ */
+static char *
+describe_columns(const CextSource *source)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
+	{
+		if (source->columns[i].attnum == InvalidAttrNumber)
+			continue;
+		appendStringInfo(&text, "%s%s => %s", text.len > 0 ? ", " : "",
+						 cext_column_name(source->role, i),
+						 source->columns[i].name == NULL ? "(dropped)" :
+						 quote_identifier(source->columns[i].name));
+	}
+	if (source->public_id != NULL)
+		appendStringInfo(&text, ", public_id => %s",
+						 quote_literal_cstr(source->public_id));
+	return text.data;
+}
+
+/*
+ * The sources as the active snapshot sees them, a row each.
+ */
+Datum
+cache_ext_sources(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CextSource	sources[CEXT_NUM_ROLES];
+
+	InitMaterializedSRF(fcinfo, 0);
+	cext_mapping_load(sources);
+	for (int i = CEXT_ROLE_SCOPE_TYPES; i < CEXT_NUM_ROLES; i++)
+	{
+		CextSource *source = &sources[i];
+		Datum		values[7];
+		bool		nulls[7] = {0};
+
+		if (!OidIsValid(source->relid))
+			continue;
+		if (source->problem.reason == NULL)
+			cext_check_table(source);
+		if (source->problem.reason == NULL)
+			(void) cext_check_triggers(source);
+		values[0] = CStringGetTextDatum(cext_role_name(source->role));
+		values[1] = ObjectIdGetDatum(source->relid);
+		values[2] = BoolGetDatum(source->attached);
+		values[3] = CStringGetTextDatum(describe_columns(source));
+		values[4] = BoolGetDatum(source->problem.reason != NULL);
+		nulls[5] = nulls[6] = source->problem.reason == NULL;
+		if (!nulls[5])
+		{
+			values[5] = CStringGetTextDatum(source->problem.reason);
+			values[6] = CStringGetTextDatum(source->problem.hint);
+		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_check.h
+ *	  Whether a table can be a source, and whether its triggers are whole.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_CHECK_H
+#define CEXT_CHECK_H
+
+#include "cext_mapping.h"
+
+extern void cext_check_table(CextSource *source);
+extern List *cext_check_triggers(CextSource *source);
+extern void cext_check_index(const CextSource *source);
+extern bool cext_is_our_function(Oid function);
+extern bool cext_relation_has_trigger(Oid relid);
+
+#endif							/* CEXT_CHECK_H */

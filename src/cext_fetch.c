@@ -1,0 +1,595 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_fetch.c
+ *	  Reading from the sources what contributes to a configuration.
+ *
+ * Each statement reads one table, as its owner, by equality with parameters of
+ * the columns' own types: the user's domain, what it is looked up in, the
+ * definition, the policy, and then for each scope of the policy its fragment.
+ * So the one that has many rows is read by one index scan a scope, whatever its
+ * columns' order in the index and however it is partitioned.
+ *
+ * Statements are prepared once, and anew when the sources changed.  Their plans
+ * are generic and kept from sequential scans: they outlive a table's being
+ * small.
+ *
+ * Everything is read under one snapshot, and lives in the context that was
+ * current at the call.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_fetch.h"
+
+#include "cext_source.h"
+#include "cext_spi.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+typedef enum StatementId
+{
+	FETCH_USER,					/* its domain, or the key of it */
+	FETCH_DOMAIN,
+	FETCH_DEFINITION,
+	FETCH_POLICY,
+	FETCH_FRAGMENT,				/* with an id */
+	FETCH_PUBLIC				/* without one */
+} StatementId;
+
+#define NUM_STATEMENTS	(FETCH_PUBLIC + 1)
+#define MAX_PARAMETERS	3
+
+typedef struct Statement
+{
+	char	   *sql;			/* in statements_context */
+	int			nargs;
+	Oid			argtypes[MAX_PARAMETERS];
+	SPIPlanPtr	plan;
+	bool		planned;
+} Statement;
+
+/* A scope that contributes. */
+typedef struct Scope
+{
+	CextString	name;
+	CextKeyedBy keyed_by;
+	int64		rank;
+} Scope;
+
+/* What one fetch works with. */
+typedef struct Fetch
+{
+	MemoryContext context;		/* of the result */
+	CextCaller	caller;
+	Snapshot	snapshot;
+	CextString	user;
+	CextString	name;
+	CextFetched *fetched;
+	int			maxdocs;
+} Fetch;
+
+static Statement statements[NUM_STATEMENTS];
+static MemoryContext statements_context = NULL;
+static uint64 statements_load = 0;	/* of cext_sources that they are made from */
+static uint64 statements_change = 0;
+
+/*
+ * A key column as an expression; one of another type is compared by its text.
+ */
+static const char *
+key_sql(const CextSource *source, int column)
+{
+	const char *name = quote_identifier(source->columns[column].name);
+
+	if (source->columns[column].type.kind == CEXT_TYPE_OTHER)
+		return psprintf("x.%s::text COLLATE \"C\"", name);
+	return psprintf("x.%s", name);
+}
+
+static void
+begin_sql(StringInfo sql, Statement *statement)
+{
+	resetStringInfo(sql);
+	statement->nargs = 0;
+}
+
+/*
+ * Add "column = $n", with a parameter of the column's type.
+ */
+static void
+add_condition(StringInfo sql, Statement *statement, const CextSource *source, int column)
+{
+	statement->argtypes[statement->nargs++] =
+		cext_type_parameter(source->columns[column].type);
+	appendStringInfo(sql, " %s %s = $%d", statement->nargs == 1 ? "WHERE" : "AND",
+					 key_sql(source, column), statement->nargs);
+}
+
+/*
+ * SELECT value FROM table WHERE key = $1
+ */
+static void
+make_lookup(StringInfo sql, Statement *statement, const CextSource *source)
+{
+	begin_sql(sql, statement);
+	appendStringInfo(sql, "SELECT %s FROM %s%s x", key_sql(source, CEXT_COL_VALUE),
+					 CEXT_FROM(source));
+	add_condition(sql, statement, source, CEXT_COL_KEY);
+}
+
+static void
+make_definition(StringInfo sql, Statement *statement, const CextSource *source)
+{
+	begin_sql(sql, statement);
+	appendStringInfo(sql, "SELECT x.merge_strategy, (extract(epoch FROM x.ttl) * 1000)::bigint FROM %s%s x",
+					 CEXT_FROM(source));
+	add_condition(sql, statement, source, CEXT_COL_KEY);
+}
+
+static void
+make_policy(StringInfo sql, Statement *statement, const CextSource *source)
+{
+	const CextColumn *rank = &source->columns[CEXT_COL_POLICY_RANK];
+	const CextColumn *chain = &source->columns[CEXT_COL_POLICY_CHAIN];
+
+	begin_sql(sql, statement);
+	if (chain->attnum != InvalidAttrNumber)
+		appendStringInfo(sql, "SELECT e.value%s, e.rank FROM %s%s x, unnest(x.%s) WITH ORDINALITY e(value, rank)",
+						 chain->type.kind == CEXT_TYPE_OTHER ? "::text" : "",
+						 CEXT_FROM(source), quote_identifier(chain->name));
+	else
+		appendStringInfo(sql, "SELECT %s, %s::bigint FROM %s%s x",
+						 key_sql(source, CEXT_COL_POLICY_SCOPE),
+						 rank->attnum == InvalidAttrNumber ? "NULL" :
+						 psprintf("x.%s", quote_identifier(rank->name)),
+						 CEXT_FROM(source));
+	add_condition(sql, statement, source, CEXT_COL_KEY);
+}
+
+static void
+make_fragment(StringInfo sql, Statement *statement, const CextSource *source, bool with_id)
+{
+	begin_sql(sql, statement);
+	appendStringInfo(sql, "SELECT x.%s::jsonb FROM %s%s x",
+					 quote_identifier(source->columns[CEXT_COL_FRAGMENT_CONFIG].name),
+					 CEXT_FROM(source));
+	add_condition(sql, statement, source, CEXT_COL_FRAGMENT_NAME);
+	add_condition(sql, statement, source, CEXT_COL_FRAGMENT_SCOPE);
+	if (with_id)
+		add_condition(sql, statement, source, CEXT_COL_FRAGMENT_ID);
+	else
+		appendStringInfo(sql, " AND x.%s IS NULL",
+						 quote_identifier(source->columns[CEXT_COL_FRAGMENT_ID].name));
+}
+
+/*
+ * Make a statement's text for the sources as they are.  False if there is
+ * nothing to read.
+ */
+static bool
+make_statement(StatementId id, StringInfo sql, Statement *statement)
+{
+	static const CextRole roles[NUM_STATEMENTS] = {
+		CEXT_ROLE_USERS, CEXT_ROLE_DOMAINS, CEXT_ROLE_DEFINITIONS,
+		CEXT_ROLE_POLICIES, CEXT_ROLE_FRAGMENTS, CEXT_ROLE_FRAGMENTS
+	};
+	const CextSource *source = &cext_sources.source[roles[id]];
+
+	if (!OidIsValid(source->relid))
+		return false;
+	switch (id)
+	{
+		case FETCH_USER:
+		case FETCH_DOMAIN:
+			make_lookup(sql, statement, source);
+			break;
+		case FETCH_DEFINITION:
+			make_definition(sql, statement, source);
+			break;
+		case FETCH_POLICY:
+			make_policy(sql, statement, source);
+			break;
+		case FETCH_FRAGMENT:
+		case FETCH_PUBLIC:
+			make_fragment(sql, statement, source, id == FETCH_FRAGMENT);
+			break;
+	}
+	return true;
+}
+
+/*
+ * Give a statement up, or keep it if its text is the same and nothing that it
+ * reads was changed.
+ */
+static void
+renew_statement(StatementId id, bool changed)
+{
+	Statement  *statement = &statements[id];
+	Statement	made = {0};
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (!make_statement(id, &sql, &made))
+		resetStringInfo(&sql);
+	if (!changed && statement->sql != NULL && strcmp(statement->sql, sql.data) == 0 &&
+		memcmp(statement->argtypes, made.argtypes, sizeof(made.argtypes)) == 0)
+		return;
+
+	if (statement->plan != NULL)
+		SPI_freeplan(statement->plan);
+	if (statement->sql != NULL)
+		pfree(statement->sql);
+	*statement = made;
+	statement->sql = MemoryContextStrdup(statements_context, sql.data);
+}
+
+/*
+ * Bring the statements up to date with cext_sources.
+ */
+static void
+renew_statements(void)
+{
+	if (statements_load == cext_sources.loads)
+		return;
+	if (statements_context == NULL)
+		statements_context = AllocSetContextCreate(TopMemoryContext, "cache_ext statements",
+												   ALLOCSET_SMALL_SIZES);
+	for (int i = 0; i < NUM_STATEMENTS; i++)
+		renew_statement(i, statements_change != cext_sources.changes);
+	statements_load = cext_sources.loads;
+	statements_change = cext_sources.changes;
+}
+
+/*
+ * Run a statement.  Its rows are in SPI_tuptable.
+ */
+static void
+run(Fetch *fetch, StatementId id, const CextSource *source, Datum *values)
+{
+	Statement  *statement = &statements[id];
+	int			nestlevel = 0;
+	int			rc;
+
+	cext_spi_become(&fetch->caller, source->owner);
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql, statement->nargs,
+											  statement->argtypes,
+											  CURSOR_OPT_GENERIC_PLAN);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare a fetch: %s",
+				 SPI_result_code_string(SPI_result));
+		statement->plan = plan;
+		statement->planned = false;
+	}
+	if (!statement->planned)
+	{
+		nestlevel = NewGUCNestLevel();
+		(void) set_config_option("enable_seqscan", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	}
+	rc = SPI_execute_snapshot(statement->plan, values, NULL, fetch->snapshot,
+							  InvalidSnapshot, true, false, 0);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not run a fetch: %s", SPI_result_code_string(rc));
+	if (!statement->planned)
+	{
+		AtEOXact_GUC(false, nestlevel);
+		statement->planned = true;
+	}
+}
+
+static CextString
+copy_string(Fetch *fetch, CextString s)
+{
+	char	   *copy = MemoryContextAlloc(fetch->context, s.len + 1);
+
+	memcpy(copy, s.data, s.len);
+	copy[s.len] = '\0';
+	return (CextString) {copy, s.len};
+}
+
+static int
+compare_strings(CextString a, CextString b)
+{
+	int			order = memcmp(a.data, b.data, Min(a.len, b.len));
+
+	return order != 0 ? order : a.len - b.len;
+}
+
+/*
+ * The canonical text of a column of the result; null where it is.
+ */
+static CextString
+get_text(uint64 row, int column, CextType type)
+{
+	const CextType text = {CEXT_TYPE_TEXT, TEXTOID};
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, column, &isnull);
+
+	if (isnull)
+		return CEXT_NULL_STRING;
+	return cext_type_text(type.kind == CEXT_TYPE_OTHER ? text : type, value);
+}
+
+/*
+ * Look a value up by its key.  Should the key not be unique, as in a table that
+ * was attached without a unique index, the lowest value counts.
+ */
+static CextString
+look_up(Fetch *fetch, StatementId id, CextRole role, CextString key)
+{
+	const CextSource *source = &cext_sources.source[role];
+	CextString	result = CEXT_NULL_STRING;
+	Datum		value;
+
+	if (!cext_type_datum(source->columns[CEXT_COL_KEY].type, key, &value))
+		return result;
+	run(fetch, id, source, &value);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		CextString	found = get_text(i, 1, source->columns[CEXT_COL_VALUE].type);
+
+		if (found.data != NULL &&
+			(result.data == NULL || compare_strings(found, result) < 0))
+			result = found;
+	}
+	if (result.data != NULL)
+		result = copy_string(fetch, result);
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+static void
+fetch_domain(Fetch *fetch)
+{
+	CextString	domain;
+
+	if (fetch->user.data == NULL)
+		return;
+	domain = look_up(fetch, FETCH_USER, CEXT_ROLE_USERS, fetch->user);
+	if (domain.data != NULL && OidIsValid(cext_sources.source[CEXT_ROLE_DOMAINS].relid))
+	{
+		fetch->fetched->domain_key = domain;
+		domain = look_up(fetch, FETCH_DOMAIN, CEXT_ROLE_DOMAINS, domain);
+	}
+	fetch->fetched->domain = domain;
+}
+
+static CextStrategy
+parse_strategy(const char *name)
+{
+	if (strcmp(name, "shallow") == 0)
+		return CEXT_MERGE_SHALLOW;
+	if (strcmp(name, "replace") == 0)
+		return CEXT_MERGE_REPLACE;
+	if (strcmp(name, "merge_patch") == 0)
+		return CEXT_MERGE_PATCH;
+	return CEXT_MERGE_DEEP;
+}
+
+/*
+ * A name that is attached need not have a definition.
+ */
+static void
+fetch_definition(Fetch *fetch)
+{
+	Datum		value = PointerGetDatum(cstring_to_text_with_len(fetch->name.data,
+																 fetch->name.len));
+	bool		isnull;
+
+	run(fetch, FETCH_DEFINITION, &cext_sources.source[CEXT_ROLE_DEFINITIONS], &value);
+	if (SPI_processed > 0)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		fetch->fetched->strategy = parse_strategy(SPI_getvalue(tuple, desc, 1));
+		value = SPI_getbinval(tuple, desc, 2, &isnull);
+		if (!isnull)
+			fetch->fetched->ttl_ms = DatumGetInt64(value);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * Add a scope, if its type is one that contributes to what is asked for.
+ */
+static List *
+add_scope(Fetch *fetch, List *scopes, CextString name, const int64 *rank)
+{
+	for (int i = 0; i < cext_sources.nscope_types; i++)
+	{
+		const CextScopeType *type = &cext_sources.scope_types[i];
+		Scope	   *scope;
+
+		if (compare_strings(type->name, name) != 0)
+			continue;
+		if (fetch->user.data == NULL && type->keyed_by != CEXT_KEYED_BY_NONE)
+			break;
+		scope = palloc(sizeof(Scope));
+		scope->name = copy_string(fetch, type->name);
+		scope->keyed_by = type->keyed_by;
+		scope->rank = rank == NULL ? type->default_rank : *rank;
+		return lappend(scopes, scope);
+	}
+	return scopes;
+}
+
+static int
+compare_scopes(const ListCell *a, const ListCell *b)
+{
+	const Scope *x = lfirst(a);
+	const Scope *y = lfirst(b);
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return compare_strings(x->name, y->name);
+}
+
+/*
+ * The scopes that contribute, lowest rank first; without policies, all.
+ */
+static List *
+fetch_scopes(Fetch *fetch)
+{
+	const CextSource *source = &cext_sources.source[CEXT_ROLE_POLICIES];
+	bool		chain = source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber;
+	CextType	type = source->columns[chain ? CEXT_COL_POLICY_CHAIN : CEXT_COL_POLICY_SCOPE].type;
+	List	   *scopes = NIL;
+	Datum		value;
+
+	if (!OidIsValid(source->relid))
+	{
+		for (int i = 0; i < cext_sources.nscope_types; i++)
+			scopes = add_scope(fetch, scopes, cext_sources.scope_types[i].name, NULL);
+	}
+	else if (cext_type_datum(source->columns[CEXT_COL_KEY].type, fetch->name, &value))
+	{
+		run(fetch, FETCH_POLICY, source, &value);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			CextString	name = get_text(i, 1, type);
+			bool		isnull;
+			int64		rank;
+
+			rank = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
+											   SPI_tuptable->tupdesc, 2, &isnull));
+			if (name.data != NULL)
+				scopes = add_scope(fetch, scopes, name, isnull ? NULL : &rank);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	}
+	list_sort(scopes, compare_scopes);
+	return scopes;
+}
+
+static int
+compare_documents(const void *a, const void *b)
+{
+	Jsonb	   *x = *(Jsonb *const *) a;
+	Jsonb	   *y = *(Jsonb *const *) b;
+	int			order = memcmp(x, y, Min(VARSIZE(x), VARSIZE(y)));
+
+	return order != 0 ? order : (int) VARSIZE(x) - (int) VARSIZE(y);
+}
+
+/*
+ * Copy the documents of a scope.  Nothing but a unique index sees to it that
+ * there is but one; where there are more their order is any, but fixed.
+ */
+static void
+add_documents(Fetch *fetch)
+{
+	CextFetched *fetched = fetch->fetched;
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+	int			first = fetched->ndocs;
+
+	if (fetched->ndocs + (int) SPI_processed > fetch->maxdocs)
+	{
+		fetch->maxdocs = fetched->ndocs + SPI_processed + 8;
+		fetched->docs = fetched->docs == NULL ?
+			palloc(fetch->maxdocs * sizeof(Jsonb *)) :
+			repalloc(fetched->docs, fetch->maxdocs * sizeof(Jsonb *));
+	}
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
+										  SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+			fetched->docs[fetched->ndocs++] = DatumGetJsonbPCopy(value);
+	}
+	if (fetched->ndocs - first > 1)
+		qsort(fetched->docs + first, fetched->ndocs - first, sizeof(Jsonb *),
+			  compare_documents);
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * Read the fragments of a scope.
+ */
+static void
+fetch_fragments(Fetch *fetch, const Scope *scope)
+{
+	const CextSource *source = &cext_sources.source[CEXT_ROLE_FRAGMENTS];
+	CextString	id = CEXT_NULL_STRING;
+	Datum		values[MAX_PARAMETERS];
+
+	switch (scope->keyed_by)
+	{
+		case CEXT_KEYED_BY_NONE:
+			if (source->public_id != NULL)
+				id = (CextString) {source->public_id, strlen(source->public_id)};
+			break;
+		case CEXT_KEYED_BY_DOMAIN:
+			id = fetch->fetched->domain;
+			break;
+		case CEXT_KEYED_BY_USER:
+			id = fetch->user;
+			break;
+	}
+	if (id.data == NULL && scope->keyed_by != CEXT_KEYED_BY_NONE)
+		return;
+	if (!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_NAME].type, fetch->name, &values[0]) ||
+		!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_SCOPE].type, scope->name, &values[1]))
+		return;
+	if (id.data != NULL &&
+		!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_ID].type, id, &values[2]))
+		return;
+	run(fetch, id.data == NULL ? FETCH_PUBLIC : FETCH_FRAGMENT, source, values);
+	add_documents(fetch);
+}
+
+/*
+ * A source that cannot be read fails the read: what it would have contributed
+ * must not be left out unnoticed.
+ */
+static void
+report_unreadable(const CextSource *source)
+{
+	ereport(ERROR,
+			(errcode(source->problem.sqlerrcode),
+			 errmsg("cannot read the source of %s, table %s",
+					cext_role_name(source->role), source->relname),
+			 errdetail_internal("%s", source->problem.reason),
+			 errhint("%s", source->problem.hint)));
+}
+
+/*
+ * Read, under an active snapshot, what the tables say of a user, null for the
+ * public configuration, and a name, both canonical.  The result is allocated in
+ * the current context.  Throws what reading tables can throw.
+ */
+void
+cext_fetch(Snapshot snapshot, CextString user, CextString name, CextFetched *fetched)
+{
+	Fetch		fetch = {CurrentMemoryContext,.snapshot = snapshot,.user = user,.name = name};
+	List	   *scopes;
+	ListCell   *cell;
+
+	fetch.fetched = fetched;
+	memset(fetched, 0, sizeof(*fetched));
+	cext_source_lock(snapshot);
+	if (cext_sources.suspended != NULL && cext_sources.suspended->problem.unreadable)
+		report_unreadable(cext_sources.suspended);
+	renew_statements();
+
+	cext_spi_begin(&fetch.caller);
+	fetch_domain(&fetch);
+	fetch_definition(&fetch);
+	scopes = fetch_scopes(&fetch);
+	foreach(cell, scopes)
+		fetch_fragments(&fetch, lfirst(cell));
+	cext_spi_end(&fetch.caller);
+}

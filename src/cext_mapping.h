@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_mapping.h
+ *	  Which table plays which role, and with which columns.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_MAPPING_H
+#define CEXT_MAPPING_H
+
+#include "cext.h"
+#include "cext_type.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+
+typedef enum CextRole
+{
+	CEXT_ROLE_ATTACHED,			/* which tables play the roles below */
+	CEXT_ROLE_SCOPE_TYPES,
+	CEXT_ROLE_DEFINITIONS,
+	CEXT_ROLE_POLICIES,
+	CEXT_ROLE_FRAGMENTS,
+	CEXT_ROLE_USERS,
+	CEXT_ROLE_DOMAINS			/* what a user's domain is looked up in */
+} CextRole;
+
+#define CEXT_NUM_ROLES			(CEXT_ROLE_DOMAINS + 1)
+
+/* Most columns of one table that the merge reads. */
+#define CEXT_SOURCE_COLUMNS		4
+
+/* Columns by their place in CextSource.columns; see cext_mapping.c. */
+#define CEXT_COL_KEY			0	/* but for fragments */
+#define CEXT_COL_VALUE			1	/* of users and domains */
+#define CEXT_COL_POLICY_SCOPE	1
+#define CEXT_COL_POLICY_RANK	2
+#define CEXT_COL_POLICY_CHAIN	3
+#define CEXT_COL_FRAGMENT_SCOPE	0
+#define CEXT_COL_FRAGMENT_ID	1
+#define CEXT_COL_FRAGMENT_NAME	2
+#define CEXT_COL_FRAGMENT_CONFIG 3
+
+typedef struct CextColumn
+{
+	AttrNumber	attnum;			/* 0: the source has none */
+	const char *name;			/* NULL: it is no more */
+	CextType	type;			/* for a key; of a chain, its elements' */
+} CextColumn;
+
+/* Why a source's entries could be wrong, or why it cannot be attached. */
+typedef struct CextProblem
+{
+	const char *reason;			/* a sentence; NULL: no problem */
+	const char *hint;
+	int			sqlerrcode;		/* as from errcode's macros */
+	bool		unreadable;		/* nothing can be computed either */
+} CextProblem;
+
+typedef struct CextSource
+{
+	CextRole	role;
+	Oid			relid;			/* InvalidOid: nothing plays the role */
+	bool		attached;
+	char		relkind;
+	Oid			owner;
+	const char *relname;		/* qualified and quoted */
+	CextColumn	columns[CEXT_SOURCE_COLUMNS];
+	const char *public_id;		/* of fragments keyed by none; NULL: null */
+	CextProblem problem;
+} CextSource;
+
+/* What follows FROM, for "%s%s": rows of tables that inherit do not count. */
+#define CEXT_FROM(source) \
+	((source)->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY "), (source)->relname
+
+extern const char *cext_role_name(CextRole role);
+extern const char *cext_column_name(CextRole role, int column);
+extern void cext_mapping_own(CextSource *sources);
+extern void cext_mapping_load(CextSource *sources);
+extern void cext_mapping_describe(CextSource *source);
+extern void cext_problem_add(CextSource *source, int sqlerrcode, bool unreadable,
+							 const char *reason, const char *hint);
+
+#endif							/* CEXT_MAPPING_H */

@@ -1,0 +1,316 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_type.c
+ *	  The types of key columns, and the canonical text of their values.
+ *
+ * Keys and slices are made of text, whatever types an application's columns
+ * have.  A value's canonical text is what the type's output function gives,
+ * but for bpchar, whose trailing blanks mean nothing and are left out.  Only
+ * types are supported for which two values are equal exactly where their
+ * canonical texts are the same bytes: then readers, who come with text, and
+ * triggers, who come with values, agree on what is the same key.
+ *
+ * Between columns of different types (a uuid user id that is looked for in a
+ * varchar column) values are equal if their canonical texts are.
+ *
+ * Labels of an enum can be renamed, under the feet of a transaction whose
+ * trigger made a key of the old one.  cext_type_pin keeps that from happening.
+ *
+ * Locks: cext_type_pin's, held to the end of the transaction.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_type.h"
+
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
+#include "utils/syscache.h"
+#include "utils/uuid.h"
+
+#define UUID_TEXT_LEN		36
+
+/*
+ * What a column's type and collation mean for keys.  Domains count as their
+ * base types.
+ */
+CextType
+cext_type_of(Oid type, Oid collation)
+{
+	CextType	result = {CEXT_TYPE_OTHER, getBaseType(type)};
+
+	switch (result.oid)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			result.kind = CEXT_TYPE_TEXT;
+			break;
+		case BPCHAROID:
+			result.kind = CEXT_TYPE_BPCHAR;
+			break;
+		case NAMEOID:
+			result.kind = CEXT_TYPE_NAME;
+			break;
+		case UUIDOID:
+			result.kind = CEXT_TYPE_UUID;
+			break;
+		case INT2OID:
+			result.kind = CEXT_TYPE_INT2;
+			break;
+		case INT4OID:
+			result.kind = CEXT_TYPE_INT4;
+			break;
+		case INT8OID:
+			result.kind = CEXT_TYPE_INT8;
+			break;
+		default:
+			if (type_is_enum(result.oid))
+				result.kind = CEXT_TYPE_ENUM;
+			break;
+	}
+	if (CEXT_TYPE_IS_STRING(result.kind) &&
+		!get_collation_isdeterministic(collation))
+		result.kind = CEXT_TYPE_OTHER;
+	return result;
+}
+
+static CextString
+cstring_to_string(const char *s)
+{
+	return (CextString) {s, strlen(s)};
+}
+
+/* Without the blanks at the end. */
+static CextString
+trim(CextString s)
+{
+	while (s.len > 0 && s.data[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+/*
+ * The canonical text of a value, which is not null.  It may point into the
+ * value, or is allocated in the current context.
+ */
+CextString
+cext_type_text(CextType type, Datum value)
+{
+	text	   *t;
+	CextString	s;
+	Oid			output;
+	bool		is_varlena;
+
+	switch (type.kind)
+	{
+		case CEXT_TYPE_TEXT:
+		case CEXT_TYPE_BPCHAR:
+			t = DatumGetTextPP(value);
+			s = (CextString) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+			return type.kind == CEXT_TYPE_BPCHAR ? trim(s) : s;
+		case CEXT_TYPE_NAME:
+			return cstring_to_string(NameStr(*DatumGetName(value)));
+		default:
+			getTypeOutputInfo(type.oid, &output, &is_varlena);
+			return cstring_to_string(OidOutputFunctionCall(output, value));
+	}
+}
+
+/* Is it a uuid as uuid_out writes it? */
+static bool
+is_canonical_uuid(CextString s)
+{
+	if (s.len != UUID_TEXT_LEN)
+		return false;
+	for (int i = 0; i < UUID_TEXT_LEN; i++)
+	{
+		char		c = s.data[i];
+
+		if (i == 8 || i == 13 || i == 18 || i == 23)
+		{
+			if (c != '-')
+				return false;
+		}
+		else if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return false;
+	}
+	return true;
+}
+
+/* Is it an integer as its output function writes it, of at most maxdigits? */
+static bool
+is_canonical_integer(CextString s, int maxdigits)
+{
+	int			first = s.len > 0 && s.data[0] == '-' ? 1 : 0;
+	int			digits = s.len - first;
+
+	if (digits < 1 || digits > maxdigits)
+		return false;
+	if (s.data[first] == '0' && s.len > 1)
+		return false;
+	for (int i = first; i < s.len; i++)
+	{
+		if (s.data[i] < '0' || s.data[i] > '9')
+			return false;
+	}
+	return true;
+}
+
+/* Integers of so many digits are all in the type's range. */
+static int
+safe_digits(CextTypeKind kind)
+{
+	return kind == CEXT_TYPE_INT2 ? 4 : kind == CEXT_TYPE_INT4 ? 9 : 18;
+}
+
+/*
+ * Bring what a caller gave to the canonical text of the type, by way of its
+ * input function, which throws where it is no value of the type.  What is
+ * canonical already is returned as it is.
+ */
+CextString
+cext_type_canonicalize(CextType type, CextString input)
+{
+	Oid			function;
+	Oid			typioparam;
+
+	switch (type.kind)
+	{
+		case CEXT_TYPE_OTHER:
+		case CEXT_TYPE_TEXT:
+		case CEXT_TYPE_NAME:
+			/* What is too long for a name equals none. */
+			return input;
+		case CEXT_TYPE_BPCHAR:
+			return trim(input);
+		case CEXT_TYPE_UUID:
+			if (is_canonical_uuid(input))
+				return input;
+			break;
+		case CEXT_TYPE_INT2:
+		case CEXT_TYPE_INT4:
+		case CEXT_TYPE_INT8:
+			if (is_canonical_integer(input, safe_digits(type.kind)))
+				return input;
+			break;
+		case CEXT_TYPE_ENUM:
+			break;
+	}
+	getTypeInputInfo(type.oid, &function, &typioparam);
+	return cext_type_text(type,
+						  OidInputFunctionCall(function,
+											   pnstrdup(input.data, input.len),
+											   typioparam, -1));
+}
+
+/*
+ * The type of the parameter that a column of the type is compared with.
+ */
+Oid
+cext_type_parameter(CextType type)
+{
+	if (type.kind == CEXT_TYPE_TEXT || type.kind == CEXT_TYPE_NAME ||
+		type.kind == CEXT_TYPE_OTHER)
+		return TEXTOID;
+	return type.oid;
+}
+
+static bool
+integer_datum(CextTypeKind kind, CextString text, Datum *value)
+{
+	char		buffer[MAXINT8LEN + 1];
+	int64		i;
+
+	if (!is_canonical_integer(text, MAXINT8LEN - 1))
+		return false;
+	memcpy(buffer, text.data, text.len);
+	buffer[text.len] = '\0';
+	errno = 0;
+	i = strtoll(buffer, NULL, 10);
+	if (errno != 0)
+		return false;
+	switch (kind)
+	{
+		case CEXT_TYPE_INT2:
+			*value = Int16GetDatum((int16) i);
+			return i >= PG_INT16_MIN && i <= PG_INT16_MAX;
+		case CEXT_TYPE_INT4:
+			*value = Int32GetDatum((int32) i);
+			return i >= PG_INT32_MIN && i <= PG_INT32_MAX;
+		default:
+			*value = Int64GetDatum(i);
+			return true;
+	}
+}
+
+static bool
+enum_datum(Oid type, CextString text, Datum *value)
+{
+	char		label[NAMEDATALEN];
+	HeapTuple	tuple;
+
+	if (text.len >= NAMEDATALEN)
+		return false;
+	memcpy(label, text.data, text.len);
+	label[text.len] = '\0';
+	tuple = SearchSysCache2(ENUMTYPOIDNAME, ObjectIdGetDatum(type),
+							CStringGetDatum(label));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	*value = ObjectIdGetDatum(((Form_pg_enum) GETSTRUCT(tuple))->oid);
+	ReleaseSysCache(tuple);
+	return true;
+}
+
+/*
+ * The value of which the text is the canonical one, as a value of type
+ * cext_type_parameter, allocated in the current context.  False if there is
+ * none.  Does not throw but for want of memory.
+ */
+bool
+cext_type_datum(CextType type, CextString text, Datum *value)
+{
+	switch (type.kind)
+	{
+		case CEXT_TYPE_BPCHAR:
+			if (trim(text).len != text.len)
+				return false;
+			/* FALLTHROUGH */
+		case CEXT_TYPE_OTHER:
+		case CEXT_TYPE_TEXT:
+		case CEXT_TYPE_NAME:
+			*value = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
+			return true;
+		case CEXT_TYPE_UUID:
+			if (!is_canonical_uuid(text))
+				return false;
+			*value = DirectFunctionCall1(uuid_in,
+										 CStringGetDatum(pnstrdup(text.data, text.len)));
+			return true;
+		case CEXT_TYPE_INT2:
+		case CEXT_TYPE_INT4:
+		case CEXT_TYPE_INT8:
+			return integer_datum(type.kind, text, value);
+		case CEXT_TYPE_ENUM:
+			return enum_datum(type.oid, text, value);
+	}
+	return false;				/* keep compiler quiet */
+}
+
+/*
+ * Keep the canonical texts of the type's values as they are until this
+ * transaction ends: to be called before a trigger takes the text of a value.
+ * Renaming a label takes an EXCLUSIVE lock on its enum, as of PostgreSQL 10.
+ */
+void
+cext_type_pin(CextType type)
+{
+	if (type.kind == CEXT_TYPE_ENUM)
+		LockDatabaseObject(TypeRelationId, type.oid, 0, RowShareLock);
+}
