@@ -35,6 +35,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
@@ -204,7 +205,7 @@ put_row(const CextSource *source)
 	args[3] = source->public_id;
 
 	if (run("SELECT relation::oid, role, relation::text FROM cache_ext.attached"
-			" WHERE (role = $1) <> (relation = $2::regclass)"
+			" WHERE (role = $1) <> (relation = $2::oid::regclass)"
 			" AND EXISTS (SELECT FROM pg_class c WHERE c.oid = relation)", 2, args) > 0)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[0];
@@ -219,22 +220,27 @@ put_row(const CextSource *source)
 				 errhint("Detach that one first, with cache_ext.detach('%s').",
 						 SPI_getvalue(tuple, desc, 3))));
 	}
-	if (run("SELECT 1 FROM cache_ext.attached WHERE role = $1 AND relation = $2::regclass"
+	if (run("SELECT 1 FROM cache_ext.attached WHERE role = $1 AND relation = $2::oid::regclass"
 			" AND columns::text = $3::cache_ext.regcolumn[]::text"
 			" AND public_id IS NOT DISTINCT FROM $4", 4, args) > 0)
 		return;
-	run("DELETE FROM cache_ext.attached WHERE role = $1 OR relation = $2::regclass", 2, args);
+	run("DELETE FROM cache_ext.attached WHERE role = $1 OR relation = $2::oid::regclass", 2, args);
 	run("INSERT INTO cache_ext.attached (role, relation, columns, public_id)"
-		" VALUES ($1, $2::regclass, $3::cache_ext.regcolumn[], $4)", 4, args);
+		" VALUES ($1, $2::oid::regclass, $3::cache_ext.regcolumn[], $4)", 4, args);
 }
 
 static void
 drop_triggers(const char *relname)
 {
 	static const char *const names[] = {"row", "statement", "before_row"};
+	int			level = NewGUCNestLevel();
 
+	/* No notices of triggers that were not there. */
+	(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	for (int i = 0; i < lengthof(names); i++)
 		run(psprintf("DROP TRIGGER IF EXISTS cache_ext_%s ON %s", names[i], relname), 0, NULL);
+	AtEOXact_GUC(false, level);
 }
 
 static void
@@ -253,14 +259,9 @@ create_trigger(const CextSource *source, const char *name, const char *when,
 static void
 put_triggers(CextSource *source)
 {
-	int			level = NewGUCNestLevel();
-
 	cext_check_triggers(source);
 	if (source->problem.reason != NULL)
 	{
-		/* No notices of triggers that were not there. */
-		(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 		drop_triggers(source->relname);
 		create_trigger(source, "row", "AFTER INSERT OR UPDATE OR DELETE", "ROW");
 		if (source->relkind == RELKIND_PARTITIONED_TABLE)
@@ -269,7 +270,6 @@ put_triggers(CextSource *source)
 			create_trigger(source, "statement",
 						   "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "STATEMENT");
 	}
-	AtEOXact_GUC(false, level);
 	source->problem = (CextProblem) {0};
 }
 
@@ -291,7 +291,7 @@ warn_unknown_scope_types(const Session *session, const CextSource *source)
 
 	/* Its values are the owner's, whose casts could be anything. */
 	cext_spi_become(&session->caller, source->owner);
-	n = run(psprintf("SELECT DISTINCT %s FROM (SELECT x.%s AS v FROM %s x LIMIT 1000) s",
+	n = run(psprintf("SELECT DISTINCT %s FROM (SELECT x.%s AS v FROM %s x LIMIT 1000) s ORDER BY 1",
 					 chain ? "unnest(s.v)" : "s.v", quote_identifier(column->name),
 					 source->relname), 0, NULL);
 	cext_spi_become(&session->caller, session->owner);
@@ -436,7 +436,7 @@ remove_domains(Oid keep)
 	bool		isnull;
 	char	   *relname = NULL;
 
-	if (run("SELECT relation::oid FROM cache_ext.attached WHERE role = 'domains' AND relation <> $1::regclass",
+	if (run("SELECT relation::oid FROM cache_ext.attached WHERE role = 'domains' AND relation <> $1::oid::regclass",
 			1, args) == 0)
 		return;
 	relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
@@ -498,7 +498,7 @@ cache_ext_detach(PG_FUNCTION_ARGS)
 	begin(&session);
 	if (name == NULL && !has_privs_of_role(session.caller.user, session.owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, args[0]);
-	if (run("SELECT role FROM cache_ext.attached WHERE relation = $1::regclass", 1, args) == 0)
+	if (run("SELECT role FROM cache_ext.attached WHERE relation = $1::oid::regclass", 1, args) == 0)
 	{
 		ereport(NOTICE,
 				(errmsg("table %s is not attached, skipping", relname ? relname : args[0])));

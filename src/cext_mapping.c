@@ -121,7 +121,16 @@ describe_column(CextSource *source, int i)
 	}
 	get_atttypetypmodcoll(source->relid, column->attnum, &type, &typmod, &collation);
 	if (source->role == CEXT_ROLE_POLICIES && i == CEXT_COL_POLICY_CHAIN)
+	{
+		if (!OidIsValid(get_base_element_type(type)))
+		{
+			cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, true,
+							 psprintf("Column \"%s\" is not an array.", column->name),
+							 "Attach the table anew, with an array of scope types or with a row for each.");
+			return;
+		}
 		type = get_base_element_type(type);
+	}
 	column->type = cext_type_of(type, collation);
 }
 

@@ -13,6 +13,16 @@ ALTER TABLE cache_ext.users SET (autovacuum_enabled = off);
 
 CREATE SCHEMA t;
 
+-- The message of the error that a statement fails with.
+CREATE FUNCTION t.message(query text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE query;
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+
 -- What the counters say of one statement: its result, and what changed.
 CREATE FUNCTION t.count(query text) RETURNS TABLE (result text, counted text)
 LANGUAGE plpgsql AS $$

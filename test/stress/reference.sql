@@ -61,6 +61,20 @@ BEGIN
 END
 $$;
 
+-- Documents merged deep, lowest first.
+CREATE FUNCTION reference.fold(docs jsonb[]) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  result jsonb;
+  doc jsonb;
+BEGIN
+  FOREACH doc IN ARRAY coalesce(docs, '{}') LOOP
+    result := reference.combine('deep', result, doc);
+  END LOOP;
+  RETURN result;
+END
+$$;
+
 -- The merge for a user, or before login where there is none.
 CREATE FUNCTION reference.merge(u text, n text) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
