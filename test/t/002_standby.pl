@@ -27,6 +27,21 @@ is(read_config($standby, 'alice', 'theme'), '{"d": 0, "e": 0, "p": 1, "u": 0}', 
 my ($ret, $out, $err) = $standby->psql('postgres', 'SELECT cache_ext.invalidate_all()');
 like($err, qr/cannot execute cache_ext.invalidate_all\(\) during recovery/, 'nothing to invalidate there');
 
+# So is a table that is attached meanwhile.
+my $reader = $standby->background_psql('postgres');
+like($reader->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"p": 1/, 'the own table');
+$primary->safe_psql('postgres', <<'SQL');
+CREATE TABLE fragments (LIKE cache_ext.config_fragments INCLUDING ALL);
+INSERT INTO fragments VALUES ('public', NULL, 'theme', '{"attached": 1}');
+SELECT cache_ext.attach_fragments('fragments');
+SQL
+$primary->wait_for_catchup($standby);
+like($reader->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/^\{"attached": 1\}$/m, 'the attached one');
+$primary->safe_psql('postgres', "SELECT cache_ext.detach('fragments')");
+$primary->wait_for_catchup($standby);
+like($reader->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"p": 1/, 'the own one again');
+$reader->quit;
+
 # A snapshot taken during recovery stays one after the promotion.
 my $old = $standby->background_psql('postgres');
 $old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
