@@ -3,10 +3,11 @@
  * cext_test.c
  *	  What tests and benchmarks need to look into, or hold up, a server.
  *
- * It can wait in the two windows of a writer's commit: after cache_ext marked its
- * slots and before the commit record, and after the writer left the proc array
- * and before cache_ext completes its slots.  There it waits a random time, to
- * make races likely, or, in the second, while a file exists, to hold a writer.
+ * It can wait in the windows of a writer's commit: after cache_ext marked its
+ * slots and before the commit record; after the writer left the proc array and
+ * before cache_ext completes its slots; and after that, before invalidation
+ * messages go out.  There it waits a random time, to make races likely, or, in
+ * the second, while a file exists, to hold a writer.
  *
  * Callbacks run in the reverse order of their registration.  So this library is
  * preloaded before cache_ext, which makes its first callback run after
@@ -28,6 +29,7 @@
 #include "storage/shmem.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 PG_MODULE_MAGIC;
 
@@ -43,6 +45,7 @@ PG_FUNCTION_INFO_V1(cext_test_corrupt);
 
 static int	delay_before_us = 0;
 static int	delay_after_us = 0;
+static int	delay_messages_us = 0;
 static char *hold_file = NULL;
 
 static struct varlena *document = NULL;
@@ -88,6 +91,18 @@ late_callback(XactEvent event, void *arg)
 	registered = true;
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		random_wait(delay_before_us);
+}
+
+/*
+ * Runs before invalidation messages are sent.
+ */
+static void
+release_callback(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
+				 void *arg)
+{
+	if (phase == RESOURCE_RELEASE_BEFORE_LOCKS && is_commit && is_top_level &&
+		TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		random_wait(delay_messages_us);
 }
 
 /*
@@ -192,9 +207,14 @@ _PG_init(void)
 							"Longest random wait between leaving the proc array and completing, in microseconds.",
 							NULL, &delay_after_us, 0, 0, 1000000,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("cext_test.delay_messages",
+							"Longest random wait between completing and invalidation messages, in microseconds.",
+							NULL, &delay_messages_us, 0, 0, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("cext_test.hold_file",
 							   "A commit does not complete while this file exists.",
 							   NULL, &hold_file, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 	RegisterXactCallback(late_callback, NULL);
+	RegisterResourceReleaseCallback(release_callback, NULL);
 }

@@ -34,6 +34,8 @@ stress_server() {
 	stress_load postgres "$library" "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup.sql"
 	run_psql -c "CREATE DATABASE store"
 	stress_load store "$library" "$TOP/test/stress/setup_store.sql"
+	run_psql -c "CREATE DATABASE ddl"
+	stress_load ddl "$library" "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup_ddl.sql"
 }
 
 stress_pgbench() {
@@ -66,6 +68,10 @@ stress_stop_backends() {
 #	after	with one between its leaving the proc array and its completing them
 #	group	as after, with little but pairs of writers of one slice, each of a row of
 #			its own, and readers that keep their snapshots
+#	ddl		attached tables, of which triggers, names and mapping change, with waits
+#			in the same window and before invalidation messages go out
+#	partition	a partitioned one, of which partitions come and go, are emptied and
+#			rewritten
 #	store	large documents in a store that is too small for them, with backends
 #			stopped for moments, so that some are in the middle of a copy
 stress_clients() {
@@ -75,6 +81,24 @@ stress_clients() {
 		PGDATABASE=store stress_pgbench "$1" -f "$dir/store_read.sql@3" -f "$dir/store_write.sql@1" || status=$?
 		wait
 		return $status
+	fi
+	if [ "$2" = ddl ]; then
+		PGDATABASE=ddl run_psql -c "SELECT stress.attach('app.plain')" >/dev/null
+		PGDATABASE=ddl PGOPTIONS="-c cext_test.delay_after=300 -c cext_test.delay_messages=1000" \
+			stress_pgbench "$1" -D lock_first=false \
+			-f "$dir/ddl_read.sql@40" -f "$dir/ddl_read_repeatable.sql@20" \
+			-f "$dir/ddl_write.sql@10" -f "$dir/ddl_write_public.sql@5" -f "$dir/ddl_disable.sql@5" \
+			-f "$dir/ddl_drop.sql@2" -f "$dir/ddl_attach.sql@3" -f "$dir/ddl_rename.sql@2" -f "$dir/ddl_security.sql@2"
+		return
+	fi
+	if [ "$2" = partition ]; then
+		PGDATABASE=ddl run_psql -c "SELECT stress.attach('app.parts')" >/dev/null
+		PGDATABASE=ddl PGOPTIONS="-c cext_test.delay_after=300 -c cext_test.delay_messages=1000" \
+			stress_pgbench "$1" -D lock_first=true \
+			-f "$dir/ddl_read.sql@40" -f "$dir/ddl_read_repeatable.sql@20" \
+			-f "$dir/ddl_write_parts.sql@10" -f "$dir/ddl_truncate.sql@2" \
+			-f "$dir/ddl_partition.sql@3" -f "$dir/ddl_rewrite.sql@1"
+		return
 	fi
 	if [ "$2" = group ]; then
 		PGOPTIONS="-c cext_test.delay_after=300" stress_pgbench "$1" \
