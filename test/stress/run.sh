@@ -15,7 +15,7 @@ stress_load() {
 		run_psql -c "CREATE EXTENSION cache_ext"
 	else
 		run_psql -c "CREATE SCHEMA cache_ext"
-		sed -e '/^\\echo/d' -e '/pg_extension_config_dump/,/;$/d' -e "s,MODULE_PATHNAME,$library," \
+		sed -e '/^\\echo/d' -e '/pg_extension_config_dump.*;$/d' -e '/pg_extension_config_dump/,/;$/d' -e "s,MODULE_PATHNAME,$library," \
 			"$TOP"/sql/cache_ext--1.0.sql | run_psql
 	fi
 	for file; do run_psql -f "$file" >/dev/null; done
