@@ -1,0 +1,97 @@
+-- Nanoseconds a call for reads that miss, one for each of so many users, and for
+-- what they are compared with, in turns, the best of five rounds: the statement
+-- that fetches the same fragments, with the policy written into it, and the same
+-- merge in PL/pgSQL.  Of a small document and of a larger, nested one.
+\i :reference
+SET jit = off;
+INSERT INTO cache_ext.users SELECT 'crowd' || i, 'acme' FROM generate_series(1, 10000) i;
+INSERT INTO cache_ext.config_definitions VALUES ('settings');
+INSERT INTO cache_ext.config_policies (config_name, scope_type) SELECT 'settings', scope_type FROM cache_ext.scope_types;
+INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config)
+  SELECT 'user', 'crowd' || i, 'theme', jsonb_build_object('mine', md5(i::text), 'setting_1', true) FROM generate_series(1, 10000) i;
+CREATE FUNCTION bench.nested(groups int, keys int, value text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_object_agg('group_' || g, (SELECT jsonb_object_agg('setting_' || k, jsonb_build_object('value', value, 'order', g * k)) FROM generate_series(1, keys) k))
+    FROM generate_series(1, groups) g
+$$;
+INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config)
+  SELECT 'public', NULL, 'settings', bench.nested(12, 8, 'public')
+  UNION ALL SELECT 'domain', 'acme', 'settings', bench.nested(6, 4, 'domain')
+  UNION ALL SELECT 'domain_user_defaults', 'acme', 'settings', bench.nested(3, 3, 'default')
+  UNION ALL SELECT 'user', 'crowd' || i, 'settings', bench.nested(2, 2, 'user') FROM generate_series(1, 10000) i;
+VACUUM ANALYZE cache_ext.users, cache_ext.config_fragments;
+
+CREATE PROCEDURE bench.bare(n text, users int) LANGUAGE plpgsql AS $$
+DECLARE
+  u text;
+  docs jsonb[];
+BEGIN
+  FOR u IN SELECT 'crowd' || i FROM generate_series(1, users) i LOOP
+    SELECT array_agg(f.config) INTO docs FROM (
+      SELECT x.config FROM cache_ext.config_fragments x WHERE x.config_name = n AND x.scope_type = 'public' AND x.scope_id IS NULL
+      UNION ALL
+      SELECT x.config FROM cache_ext.config_fragments x WHERE x.config_name = n AND x.scope_type = 'domain'
+         AND x.scope_id = (SELECT w.domain_id FROM cache_ext.users w WHERE w.user_id = u)
+      UNION ALL
+      SELECT x.config FROM cache_ext.config_fragments x WHERE x.config_name = n AND x.scope_type = 'domain_user_defaults'
+         AND x.scope_id = (SELECT w.domain_id FROM cache_ext.users w WHERE w.user_id = u)
+      UNION ALL
+      SELECT x.config FROM cache_ext.config_fragments x WHERE x.config_name = n AND x.scope_type = 'user' AND x.scope_id = u) f;
+  END LOOP;
+END
+$$;
+-- The same with the merge: the procedure above, and one statement more.
+SELECT regexp_replace(regexp_replace(pg_get_functiondef('bench.bare'::regproc), 'bench\.bare', 'bench.plpgsql'),
+                      '  END LOOP', '    docs[1] := reference.fold(docs);' || E'\n  END LOOP') AS definition \gset
+:definition;
+CREATE PROCEDURE bench.miss(n text, users int) LANGUAGE plpgsql AS $$
+DECLARE
+  u text;
+  d jsonb;
+BEGIN
+  FOR u IN SELECT 'crowd' || i FROM generate_series(1, users) i LOOP
+    d := cache_ext.get_merged_config(u, n);
+  END LOOP;
+END
+$$;
+-- The loop alone.
+CREATE PROCEDURE bench.calls(n text, users int) LANGUAGE plpgsql AS $$
+DECLARE
+  u text;
+  d jsonb;
+BEGIN
+  FOR u IN SELECT 'crowd' || i FROM generate_series(1, users) i LOOP
+    d := NULL;
+  END LOOP;
+END
+$$;
+
+CREATE TEMP TABLE measured (what text, name text, ns float DEFAULT 'infinity');
+INSERT INTO measured SELECT w, n FROM unnest('{miss,bare,plpgsql,calls}'::text[]) w, unnest('{theme,settings}'::text[]) n;
+CREATE PROCEDURE bench.misses() LANGUAGE plpgsql AS $$
+DECLARE
+  m measured;
+  start timestamptz;
+  -- The merge in PL/pgSQL takes its time.
+  users int;
+BEGIN
+  FOR round IN 0 .. 5 LOOP
+    FOR m IN SELECT * FROM measured LOOP
+      users := CASE WHEN m.what = 'plpgsql' THEN 300 ELSE 10000 END;
+      PERFORM cache_ext.invalidate_all();
+      COMMIT;
+      start := clock_timestamp();
+      EXECUTE format('CALL bench.%I(%L, %s)', m.what, m.name, users);
+      -- The first round warms up.
+      UPDATE measured SET ns = least(ns, extract(epoch FROM clock_timestamp() - start) * 1e9 / users)
+       WHERE what = m.what AND name = m.name AND round > 0;
+      COMMIT;
+    END LOOP;
+  END LOOP;
+END
+$$;
+SELECT value AS fills FROM cache_ext.stats WHERE name = 'fills' \gset
+CALL bench.misses();
+SELECT what || '_' || name, ns - (SELECT min(ns) FROM measured WHERE what = 'calls') FROM measured WHERE what <> 'calls';
+-- Or they were no misses.
+SELECT 'fills', value - :fills FROM cache_ext.stats WHERE name = 'fills';
+SELECT 'bytes_' || n, pg_column_size(cache_ext.get_merged_config('crowd1', n)) FROM unnest('{theme,settings}'::text[]) n;
