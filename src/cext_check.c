@@ -150,7 +150,7 @@ check_key(CextSource *source, int i)
 	CextColumn *column = &source->columns[i];
 
 	if (column->attnum == InvalidAttrNumber || column->name == NULL ||
-		column->type.kind != CEXT_TYPE_OTHER)
+		source->problem.reason != NULL || column->type.kind != CEXT_TYPE_OTHER)
 		return;
 	if (column->type.oid == TEXTOID || column->type.oid == VARCHAROID ||
 		column->type.oid == BPCHAROID)

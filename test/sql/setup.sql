@@ -13,13 +13,28 @@ ALTER TABLE cache_ext.users SET (autovacuum_enabled = off);
 
 CREATE SCHEMA t;
 
--- The message of the error that a statement fails with.
+-- The error that a statement fails with.
 CREATE FUNCTION t.message(query text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE query;
   RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
-  RETURN SQLERRM;
+  RETURN SQLSTATE || ': ' || SQLERRM;
+END
+$$;
+
+-- How often a statement scans the tables of a schema.
+CREATE FUNCTION t.scans(query text, schema name) RETURNS TABLE (tab name, seq_scans bigint, idx_scans bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+  before jsonb;
+BEGIN
+  SELECT jsonb_object_agg(s.relname, jsonb_build_array(s.seq_scan, s.idx_scan)) INTO before FROM pg_stat_xact_user_tables s WHERE s.schemaname = schema;
+  EXECUTE query;
+  RETURN QUERY
+    SELECT s.relname, s.seq_scan - (before -> s.relname ->> 0)::bigint, s.idx_scan - (before -> s.relname ->> 1)::bigint
+      FROM pg_stat_xact_user_tables s
+     WHERE s.schemaname = schema AND jsonb_build_array(s.seq_scan, s.idx_scan) <> before -> s.relname ORDER BY 1;
 END
 $$;
 

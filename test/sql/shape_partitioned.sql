@@ -46,6 +46,8 @@ RESET search_path;
 
 SELECT i, c.* FROM generate_series(1, 7) i, t.read_eu(i) c;
 SELECT i, c.* FROM generate_series(1, 7) i, t.read_eu(i) c;
+-- A scan a scope, of the partition that can have it.
+SELECT * FROM t.scans($$SELECT cache_ext.get_merged_config('77', 'theme')$$, 'eu');
 -- One canonical form.
 SELECT * FROM t.count($$SELECT cache_ext.get_merged_config(' +007', 'theme')$$);
 SELECT cache_ext.get_merged_config('seven', 'theme');

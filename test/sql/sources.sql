@@ -82,6 +82,9 @@ CREATE OR REPLACE FUNCTION cache_ext.source_row() RETURNS trigger LANGUAGE plpgs
 UPDATE app.fragments SET doc = '{"p": 9}' WHERE kind = 'public';
 SELECT * FROM app.read('u');
 SELECT reason FROM cache_ext.sources WHERE role = 'fragments';
+CREATE OR REPLACE FUNCTION cache_ext.source_row() RETURNS trigger LANGUAGE c AS '$libdir/cache_ext', 'cache_ext_source_statement';
+UPDATE app.fragments SET doc = '{"p": 9.5}' WHERE kind = 'public';
+SELECT * FROM app.read('u');
 :definition;
 SELECT * FROM app.read('u');
 SELECT * FROM app.read('u');
