@@ -87,6 +87,25 @@ cext_problem_add(CextSource *source, int sqlerrcode, bool unreadable,
 }
 
 /*
+ * Must a source that is attached have the column?
+ */
+static bool
+is_required(const CextSource *source, int i)
+{
+	switch (source->role)
+	{
+		case CEXT_ROLE_POLICIES:
+			return i == CEXT_COL_KEY ||
+				(i == CEXT_COL_POLICY_SCOPE &&
+				 source->columns[CEXT_COL_POLICY_CHAIN].attnum == InvalidAttrNumber);
+		case CEXT_ROLE_FRAGMENTS:
+			return true;
+		default:
+			return i <= CEXT_COL_VALUE;
+	}
+}
+
+/*
  * Look a column up: by name in our own table, else by number.
  */
 static void
@@ -106,7 +125,13 @@ describe_column(CextSource *source, int i)
 		column->name = column->attnum == InvalidAttrNumber ? NULL : what;
 	}
 	else if (column->attnum == InvalidAttrNumber)
+	{
+		if (is_required(source, i))
+			cext_problem_add(source, ERRCODE_UNDEFINED_COLUMN, true,
+							 psprintf("It is attached without a column that is its %s.", what),
+							 "Attach the table anew.");
 		return;
+	}
 	else
 		column->name = cext_regcolumn_name(source->relid, column->attnum);
 
@@ -215,7 +240,8 @@ load_columns(CextSource *source, ArrayType *array)
 	{
 		CextRegcolumn *column = (CextRegcolumn *) DatumGetPointer(elements[i]);
 
-		source->columns[i].attnum = column->attnum;
+		if (column->relid == source->relid)
+			source->columns[i].attnum = column->attnum;
 	}
 }
 

@@ -30,7 +30,9 @@
  * overlap with a write.
  *
  * Our own transaction's changes show as invalidations that came.  Without
- * slots, as on a standby, invalidations alone decide.
+ * slots, as on a standby, invalidations alone decide.  A snapshot for which
+ * EVERYTHING is not settled, since it is older than what was changed last, keeps
+ * what was loaded under it.
  *
  * Writers.  A trigger needs to know its table's columns.  Who attaches a table
  * keeps writers out with a lock, and his messages arrive with the writer's lock;
@@ -245,19 +247,36 @@ settled_generation(Snapshot snapshot)
 }
 
 /*
+ * Were the sources loaded under this very snapshot?  Transactions below xmax
+ * can only end, so that of as many in progress all are the same.
+ */
+static bool
+is_same_snapshot(Snapshot snapshot)
+{
+	return snapshot->xmin == cext_sources.xmin &&
+		snapshot->xmax == cext_sources.xmax &&
+		snapshot->xcnt == cext_sources.xcnt;
+}
+
+/*
  * What cext_source_require does where it has to look.
  */
 void
 cext_source_refresh(Snapshot snapshot, uint64 any)
 {
 	uint64		generation = settled_generation(snapshot);
+	bool		holds = generation != CEXT_NO_GENERATION ?
+		generation == cext_sources.generation : is_same_snapshot(snapshot);
 
-	if (generation == CEXT_NO_GENERATION || !cext_sources.current ||
-		generation != cext_sources.generation)
+	if (!holds || !cext_sources.current)
 	{
+		cext_sources.xcnt = PG_UINT32_MAX;
 		AcceptInvalidationMessages();
 		load(&cext_sources);
 		cext_sources.generation = generation;
+		cext_sources.xmin = snapshot->xmin;
+		cext_sources.xmax = snapshot->xmax;
+		cext_sources.xcnt = snapshot->xcnt;
 	}
 	if (generation != CEXT_NO_GENERATION)
 		cext_sources.any = any;
@@ -332,39 +351,24 @@ find_partitioned_source(Oid relid, CextSource *result)
 }
 
 /*
- * Find the source that a relation is, or is part of.  A table of ours for which
- * another is attached still counts, since that may be detached before we
- * commit.
+ * Find the source that a relation is, or is part of.
  */
 static bool
 find_source(Oid relid, CextSource *result)
 {
-	CextSource	own[CEXT_NUM_ROLES];
-
 	for (int i = 0; i < CEXT_NUM_ROLES; i++)
 	{
 		*result = writer_sources.source[i];
 		if (result->relid == relid)
 			return true;
 	}
-	if (find_partitioned_source(relid, result))
-		return true;
-	cext_mapping_own(own);
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
-	{
-		*result = own[i];
-		if (result->relid == relid)
-		{
-			cext_mapping_describe(result);
-			return true;
-		}
-	}
-	return false;
+	return find_partitioned_source(relid, result);
 }
 
 /*
  * The source that a table with triggers of ours is, for a trigger that runs.
- * NULL if it is none, or cannot be read.
+ * NULL if it is none, as a table of ours is while another is attached, or if it
+ * cannot be read.
  */
 const CextSource *
 cext_source_of_writer(Oid relid)

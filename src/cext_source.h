@@ -48,6 +48,9 @@ typedef struct CextSources
 	const CextSource *suspended;	/* one that has a problem, or NULL */
 	List	   *watched;		/* OIDs of relations */
 	uint64		generation;		/* of EVERYTHING, at which all this holds */
+	TransactionId xmin;			/* of the snapshot that it was loaded under */
+	TransactionId xmax;
+	uint32		xcnt;
 	uint64		any;			/* of ANY, at which that was last found so */
 } CextSources;
 

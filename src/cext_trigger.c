@@ -180,7 +180,7 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 	source = cext_source_of_writer(RelationGetRelid(trigger->tg_relation));
 	if (source == NULL)
 	{
-		/* Triggers are left from what was a source: be safe. */
+		/* It may be one when we commit: another can be detached. */
 		cext_xact_invalidate_all(MyDatabaseId);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))

@@ -88,6 +88,17 @@ SELECT t.elsewhere($$DO 'BEGIN PERFORM cache_ext.attach_fragments(''a.f'', confi
 SELECT cache_ext.get_merged_config('u', 'x');
 COMMIT;
 SELECT * FROM t.count($$SELECT cache_ext.get_merged_config('u', 'x')$$);
+-- Who writes the mapping by hand has to write it right.
+BEGIN;
+UPDATE cache_ext.attached SET columns = '{a.f.scope_type}';
+SELECT reason FROM cache_ext.sources WHERE suspended;
+SELECT t.message($$SELECT cache_ext.get_merged_config('u', 'x')$$);
+UPDATE cache_ext.attached SET columns = '{a.parent.scope_type,a.parent.scope_id,a.parent.config_name,a.parent.config}';
+SELECT t.message($$SELECT cache_ext.get_merged_config('u', 'x')$$);
+ROLLBACK;
+SELECT '-'::cache_ext.regcolumn, '1.2'::cache_ext.regcolumn, 'a.f.config'::cache_ext.regcolumn;
+SELECT 'config'::cache_ext.regcolumn;
+SELECT 'a.f.nothing'::cache_ext.regcolumn;
 SELECT cache_ext.detach('a.f');
 
 -- Indexes that a miss needs.
@@ -109,8 +120,17 @@ SELECT * FROM t.scans($$SELECT cache_ext.get_public_config('n')$$, 'a');
 DELETE FROM cache_ext.users WHERE user_id = 'user2';
 TRUNCATE a.g;
 -- Documents may be json.
-INSERT INTO a.g VALUES ('public', NULL, 'n', '{"b": 1, "a": 2}'), ('user', 'u', 'n', '{"c": 3}'), ('user', 'u', 'n', '{"c": 4}'), ('user', 'u', 'n', NULL);
+INSERT INTO a.g VALUES ('public', NULL, 'n', '{"b": 1, "a": 2}'), ('user', 'u', 'n', '{"c": 4}'), ('user', 'u', 'n', '{"c": 3}'), ('user', 'u', 'n', NULL),
+  ('domain', 'd1', 'n', '{"d": 1}'), ('domain', 'd2', 'n', '{"d": 2}');
 SELECT cache_ext.get_merged_config('u', 'n') FROM generate_series(1, 2);
+-- Without a unique index the lowest domain counts.
+CREATE TABLE a.members (id text, domain text);
+INSERT INTO a.members VALUES ('u', 'd2'), ('u', NULL), ('u', 'd1');
+SELECT cache_ext.attach_users('a.members', 'id', 'domain');
+SELECT cache_ext.get_merged_config('u', 'n');
+DELETE FROM a.members WHERE domain = 'd1';
+SELECT cache_ext.get_merged_config('u', 'n');
+SELECT cache_ext.detach('a.members');
 SELECT cache_ext.detach('a.g');
 
 -- One canonical form for reader and trigger, for each type of key.
