@@ -3,15 +3,10 @@
  * cext_fetch.c
  *	  Reading from the sources what contributes to a configuration.
  *
- * Each statement reads one table, as its owner, by equality with parameters of
- * the columns' own types: the user's domain, what it is looked up in, the
+ * One statement for each: the user's domain, what it is looked up in, the
  * definition, the policy, and then for each scope of the policy its fragment.
- * So the one that has many rows is read by one index scan a scope, whatever its
- * columns' order in the index and however it is partitioned.
- *
- * Statements are prepared once, and anew when the sources changed.  Their plans
- * are generic and kept from sequential scans: they outlive a table's being
- * small.
+ * So the table that has many rows is read by one index scan a scope, whatever
+ * its columns' order in the index and however it is partitioned.
  *
  * Everything is read under one snapshot, and lives in the context that was
  * current at the call.
@@ -23,36 +18,12 @@
 #include "cext_fetch.h"
 
 #include "cext_source.h"
-#include "cext_spi.h"
+#include "cext_statement.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-
-typedef enum StatementId
-{
-	FETCH_USER,					/* its domain, or the key of it */
-	FETCH_DOMAIN,
-	FETCH_DEFINITION,
-	FETCH_POLICY,
-	FETCH_FRAGMENT,				/* with an id */
-	FETCH_PUBLIC				/* without one */
-} StatementId;
-
-#define NUM_STATEMENTS	(FETCH_PUBLIC + 1)
-#define MAX_PARAMETERS	3
-
-typedef struct Statement
-{
-	char	   *sql;			/* in statements_context */
-	int			nargs;
-	Oid			argtypes[MAX_PARAMETERS];
-	SPIPlanPtr	plan;
-	bool		planned;
-} Statement;
 
 /* A scope that contributes. */
 typedef struct Scope
@@ -74,216 +45,10 @@ typedef struct Fetch
 	int			maxdocs;
 } Fetch;
 
-static Statement statements[NUM_STATEMENTS];
-static MemoryContext statements_context = NULL;
-static uint64 statements_load = 0;	/* of cext_sources that they are made from */
-static uint64 statements_change = 0;
-
-/*
- * A key column as an expression; one of another type is compared by its text.
- */
-static const char *
-key_sql(const CextSource *source, int column)
-{
-	const char *name = quote_identifier(source->columns[column].name);
-
-	if (source->columns[column].type.kind == CEXT_TYPE_OTHER)
-		return psprintf("x.%s::text COLLATE \"C\"", name);
-	return psprintf("x.%s", name);
-}
-
 static void
-begin_sql(StringInfo sql, Statement *statement)
+run(Fetch *fetch, CextStatement id, Datum *values)
 {
-	resetStringInfo(sql);
-	statement->nargs = 0;
-}
-
-/*
- * Add "column = $n", with a parameter of the column's type.
- */
-static void
-add_condition(StringInfo sql, Statement *statement, const CextSource *source, int column)
-{
-	statement->argtypes[statement->nargs++] =
-		cext_type_parameter(source->columns[column].type);
-	appendStringInfo(sql, " %s %s = $%d", statement->nargs == 1 ? "WHERE" : "AND",
-					 key_sql(source, column), statement->nargs);
-}
-
-/*
- * SELECT value FROM table WHERE key = $1
- */
-static void
-make_lookup(StringInfo sql, Statement *statement, const CextSource *source)
-{
-	begin_sql(sql, statement);
-	appendStringInfo(sql, "SELECT %s FROM %s%s x", key_sql(source, CEXT_COL_VALUE),
-					 CEXT_FROM(source));
-	add_condition(sql, statement, source, CEXT_COL_KEY);
-}
-
-static void
-make_definition(StringInfo sql, Statement *statement, const CextSource *source)
-{
-	begin_sql(sql, statement);
-	appendStringInfo(sql, "SELECT x.merge_strategy, (extract(epoch FROM x.ttl) * 1000)::bigint FROM %s%s x",
-					 CEXT_FROM(source));
-	add_condition(sql, statement, source, CEXT_COL_KEY);
-}
-
-static void
-make_policy(StringInfo sql, Statement *statement, const CextSource *source)
-{
-	const CextColumn *rank = &source->columns[CEXT_COL_POLICY_RANK];
-	const CextColumn *chain = &source->columns[CEXT_COL_POLICY_CHAIN];
-
-	begin_sql(sql, statement);
-	if (chain->attnum != InvalidAttrNumber)
-		appendStringInfo(sql, "SELECT e.value%s, e.rank FROM %s%s x, unnest(x.%s) WITH ORDINALITY e(value, rank)",
-						 chain->type.kind == CEXT_TYPE_OTHER ? "::text" : "",
-						 CEXT_FROM(source), quote_identifier(chain->name));
-	else
-		appendStringInfo(sql, "SELECT %s, %s::bigint FROM %s%s x",
-						 key_sql(source, CEXT_COL_POLICY_SCOPE),
-						 rank->attnum == InvalidAttrNumber ? "NULL" :
-						 psprintf("x.%s", quote_identifier(rank->name)),
-						 CEXT_FROM(source));
-	add_condition(sql, statement, source, CEXT_COL_KEY);
-}
-
-static void
-make_fragment(StringInfo sql, Statement *statement, const CextSource *source, bool with_id)
-{
-	begin_sql(sql, statement);
-	appendStringInfo(sql, "SELECT x.%s::jsonb FROM %s%s x",
-					 quote_identifier(source->columns[CEXT_COL_FRAGMENT_CONFIG].name),
-					 CEXT_FROM(source));
-	add_condition(sql, statement, source, CEXT_COL_FRAGMENT_NAME);
-	add_condition(sql, statement, source, CEXT_COL_FRAGMENT_SCOPE);
-	if (with_id)
-		add_condition(sql, statement, source, CEXT_COL_FRAGMENT_ID);
-	else
-		appendStringInfo(sql, " AND x.%s IS NULL",
-						 quote_identifier(source->columns[CEXT_COL_FRAGMENT_ID].name));
-}
-
-/*
- * Make a statement's text for the sources as they are.  False if there is
- * nothing to read.
- */
-static bool
-make_statement(StatementId id, StringInfo sql, Statement *statement)
-{
-	static const CextRole roles[NUM_STATEMENTS] = {
-		CEXT_ROLE_USERS, CEXT_ROLE_DOMAINS, CEXT_ROLE_DEFINITIONS,
-		CEXT_ROLE_POLICIES, CEXT_ROLE_FRAGMENTS, CEXT_ROLE_FRAGMENTS
-	};
-	const CextSource *source = &cext_sources.source[roles[id]];
-
-	if (!OidIsValid(source->relid))
-		return false;
-	switch (id)
-	{
-		case FETCH_USER:
-		case FETCH_DOMAIN:
-			make_lookup(sql, statement, source);
-			break;
-		case FETCH_DEFINITION:
-			make_definition(sql, statement, source);
-			break;
-		case FETCH_POLICY:
-			make_policy(sql, statement, source);
-			break;
-		case FETCH_FRAGMENT:
-		case FETCH_PUBLIC:
-			make_fragment(sql, statement, source, id == FETCH_FRAGMENT);
-			break;
-	}
-	return true;
-}
-
-/*
- * Give a statement up, or keep it if its text is the same and nothing that it
- * reads was changed.
- */
-static void
-renew_statement(StatementId id, bool changed)
-{
-	Statement  *statement = &statements[id];
-	Statement	made = {0};
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	if (!make_statement(id, &sql, &made))
-		resetStringInfo(&sql);
-	if (!changed && statement->sql != NULL && strcmp(statement->sql, sql.data) == 0 &&
-		memcmp(statement->argtypes, made.argtypes, sizeof(made.argtypes)) == 0)
-		return;
-
-	if (statement->plan != NULL)
-		SPI_freeplan(statement->plan);
-	if (statement->sql != NULL)
-		pfree(statement->sql);
-	*statement = made;
-	statement->sql = MemoryContextStrdup(statements_context, sql.data);
-}
-
-/*
- * Bring the statements up to date with cext_sources.
- */
-static void
-renew_statements(void)
-{
-	if (statements_load == cext_sources.loads)
-		return;
-	if (statements_context == NULL)
-		statements_context = AllocSetContextCreate(TopMemoryContext, "cache_ext statements",
-												   ALLOCSET_SMALL_SIZES);
-	for (int i = 0; i < NUM_STATEMENTS; i++)
-		renew_statement(i, statements_change != cext_sources.changes);
-	statements_load = cext_sources.loads;
-	statements_change = cext_sources.changes;
-}
-
-/*
- * Run a statement.  Its rows are in SPI_tuptable.
- */
-static void
-run(Fetch *fetch, StatementId id, const CextSource *source, Datum *values)
-{
-	Statement  *statement = &statements[id];
-	int			nestlevel = 0;
-	int			rc;
-
-	cext_spi_become(&fetch->caller, source->owner);
-	if (statement->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql, statement->nargs,
-											  statement->argtypes,
-											  CURSOR_OPT_GENERIC_PLAN);
-
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not prepare a fetch: %s",
-				 SPI_result_code_string(SPI_result));
-		statement->plan = plan;
-		statement->planned = false;
-	}
-	if (!statement->planned)
-	{
-		nestlevel = NewGUCNestLevel();
-		(void) set_config_option("enable_seqscan", "off", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	}
-	rc = SPI_execute_snapshot(statement->plan, values, NULL, fetch->snapshot,
-							  InvalidSnapshot, true, false, 0);
-	if (rc != SPI_OK_SELECT)
-		elog(ERROR, "could not run a fetch: %s", SPI_result_code_string(rc));
-	if (!statement->planned)
-	{
-		AtEOXact_GUC(false, nestlevel);
-		statement->planned = true;
-	}
+	cext_statement_run(id, &fetch->caller, fetch->snapshot, values);
 }
 
 static CextString
@@ -325,15 +90,15 @@ get_text(uint64 row, int column, CextType type)
  * was attached without a unique index, the lowest value counts.
  */
 static CextString
-look_up(Fetch *fetch, StatementId id, CextRole role, CextString key)
+look_up(Fetch *fetch, CextStatement id, CextString key)
 {
-	const CextSource *source = &cext_sources.source[role];
+	const CextSource *source = cext_statement_source(id);
 	CextString	result = CEXT_NULL_STRING;
 	Datum		value;
 
 	if (!cext_type_datum(source->columns[CEXT_COL_KEY].type, key, &value))
 		return result;
-	run(fetch, id, source, &value);
+	run(fetch, id, &value);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		CextString	found = get_text(i, 1, source->columns[CEXT_COL_VALUE].type);
@@ -355,11 +120,11 @@ fetch_domain(Fetch *fetch)
 
 	if (fetch->user.data == NULL)
 		return;
-	domain = look_up(fetch, FETCH_USER, CEXT_ROLE_USERS, fetch->user);
+	domain = look_up(fetch, CEXT_FETCH_USER, fetch->user);
 	if (domain.data != NULL && OidIsValid(cext_sources.source[CEXT_ROLE_DOMAINS].relid))
 	{
 		fetch->fetched->domain_key = domain;
-		domain = look_up(fetch, FETCH_DOMAIN, CEXT_ROLE_DOMAINS, domain);
+		domain = look_up(fetch, CEXT_FETCH_DOMAIN, domain);
 	}
 	fetch->fetched->domain = domain;
 }
@@ -386,7 +151,7 @@ fetch_definition(Fetch *fetch)
 																 fetch->name.len));
 	bool		isnull;
 
-	run(fetch, FETCH_DEFINITION, &cext_sources.source[CEXT_ROLE_DEFINITIONS], &value);
+	run(fetch, CEXT_FETCH_DEFINITION, &value);
 	if (SPI_processed > 0)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[0];
@@ -454,7 +219,7 @@ fetch_scopes(Fetch *fetch)
 	}
 	else if (cext_type_datum(source->columns[CEXT_COL_KEY].type, fetch->name, &value))
 	{
-		run(fetch, FETCH_POLICY, source, &value);
+		run(fetch, CEXT_FETCH_POLICY, &value);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			CextString	name = get_text(i, 1, type);
@@ -524,7 +289,7 @@ fetch_fragments(Fetch *fetch, const Scope *scope)
 {
 	const CextSource *source = &cext_sources.source[CEXT_ROLE_FRAGMENTS];
 	CextString	id = CEXT_NULL_STRING;
-	Datum		values[MAX_PARAMETERS];
+	Datum		values[CEXT_FETCH_PARAMETERS];
 
 	switch (scope->keyed_by)
 	{
@@ -547,7 +312,7 @@ fetch_fragments(Fetch *fetch, const Scope *scope)
 	if (id.data != NULL &&
 		!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_ID].type, id, &values[2]))
 		return;
-	run(fetch, id.data == NULL ? FETCH_PUBLIC : FETCH_FRAGMENT, source, values);
+	run(fetch, id.data == NULL ? CEXT_FETCH_PUBLIC : CEXT_FETCH_FRAGMENT, values);
 	add_documents(fetch);
 }
 
@@ -583,7 +348,7 @@ cext_fetch(Snapshot snapshot, CextString user, CextString name, CextFetched *fet
 	cext_source_lock(snapshot);
 	if (cext_sources.suspended != NULL && cext_sources.suspended->problem.unreadable)
 		report_unreadable(cext_sources.suspended);
-	renew_statements();
+	cext_statement_renew();
 
 	cext_spi_begin(&fetch.caller);
 	fetch_domain(&fetch);

@@ -101,3 +101,14 @@ BEGIN
   RETURN result;
 END
 $$;
+
+-- Ends a client of the stress test, and the run, at the first mismatch.
+CREATE FUNCTION reference.assert_exact(cached jsonb, expected jsonb, u text, n text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF cached IS DISTINCT FROM expected THEN
+    RAISE EXCEPTION 'MISMATCH for user % and name %: cached %, expected %', u, n, cached, expected;
+  END IF;
+  RETURN true;
+END
+$$;

@@ -2,17 +2,6 @@
 
 CREATE SCHEMA stress;
 
--- Ends the client, and the run, at the first mismatch.
-CREATE FUNCTION stress.assert_exact(cached jsonb, expected jsonb, u text, n text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-  IF cached IS DISTINCT FROM expected THEN
-    RAISE EXCEPTION 'MISMATCH for user % and name %: cached %, expected %', u, n, cached, expected;
-  END IF;
-  RETURN true;
-END
-$$;
-
 INSERT INTO cache_ext.scope_types VALUES ('public_overlay', 'none', 150), ('user_overlay', 'user', 350);
 INSERT INTO cache_ext.config_definitions VALUES ('n1', 'deep'), ('n2', 'shallow'), ('n3', 'merge_patch'), ('n4', 'replace');
 INSERT INTO cache_ext.config_policies (config_name, scope_type)

@@ -5,16 +5,6 @@ CREATE SCHEMA stress;
 CREATE SCHEMA app;
 CREATE SCHEMA elsewhere;
 
-CREATE FUNCTION stress.assert_exact(cached jsonb, expected jsonb, u text, n text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-  IF cached IS DISTINCT FROM expected THEN
-    RAISE EXCEPTION 'MISMATCH for user % and name %: cached %, expected %', u, n, cached, expected;
-  END IF;
-  RETURN true;
-END
-$$;
-
 CREATE TABLE app.users (login text PRIMARY KEY, tenant text);
 CREATE TABLE app.plain (kind text NOT NULL, owner text, name text NOT NULL, doc jsonb, extra jsonb);
 CREATE TABLE app.other (LIKE app.plain);
@@ -76,7 +66,7 @@ BEGIN
   IF NOT lock_first THEN
     expected := stress.merge(u, n);
   END IF;
-  RETURN stress.assert_exact(cached, expected, u, n);
+  RETURN reference.assert_exact(cached, expected, u, n);
 END
 $$;
 CREATE SEQUENCE stress.counter CACHE 1000;
