@@ -5,21 +5,9 @@
  *
  * A read first asks whether it may use the cache at all: its transaction, its
  * isolation level or its snapshot may rule that out, and then it computes its
- * result from the tables.  Otherwise it looks the entry up, and takes it if all
- * of the entry's slices are settled for its snapshot at the generation that the
- * entry recorded (cext_slot.c says why that is enough).
- *
- * Most of the time nothing changed since the entry was last found valid, and
- * one slot tells: ANY, which every invalidation in the database goes through.
- * The entry's stamp is a generation at which ANY was settled before the
- * entry's slices were found valid.  If ANY is settled at that generation for
- * our snapshot too, then all writers that ever completed are seen by our
- * snapshot and were seen by that check, and those that have not marked ANY yet
- * have not committed.
- *
- * A miss computes the result under the same snapshot and stores it, if at the
- * moment of storing all slices are settled for that snapshot.  A writer that
- * comes later than this check bumps a generation that the entry has recorded.
+ * result from the tables.  Otherwise it looks the entry up.  A miss computes the
+ * result under the same snapshot and stores it if that can be done exactly
+ * (cext_entry.c); of several for one entry, one does.
  *
  * What a caller's strings mean depends on the sources, which are made to hold
  * for the snapshot first (cext_source.c); ANY is read once for both.
@@ -35,12 +23,7 @@
 #include "cext_fetch.h"
 #include "cext_fill.h"
 #include "cext_guc.h"
-#include "cext_path.h"
 #include "cext_shmem.h"
-#include "cext_slot.h"
-#include "cext_source.h"
-#include "cext_stats.h"
-#include "cext_store_read.h"
 #include "cext_xact.h"
 
 #include "access/xact.h"
@@ -50,15 +33,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-
-/* The result of a computation, in the caller's context. */
-typedef struct Computed
-{
-	struct varlena *value;		/* NULL: nothing contributes */
-	int64		ttl_ms;
-	CextString	domain_key;
-	CextString	domain;
-} Computed;
 
 /*
  * Why a session is not served from the cache is said once.
@@ -145,133 +119,6 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 	return false;
 }
 
-/*
- * The generation of ANY, if it is settled for the snapshot.
- */
-static inline uint64
-settled_any(Snapshot snapshot)
-{
-	uint64		any;
-
-	return likely(cext_slot_settled(cext_any_slot(), snapshot, &any)) ?
-		any : CEXT_NO_GENERATION;
-}
-
-/*
- * Does the entry hold for the snapshot, given the generation of ANY?  Gives the
- * stamp that it deserves if that is not the one it has, else 0.
- */
-static pg_attribute_always_inline bool
-entry_holds(const CextRef *entry, Snapshot snapshot, uint64 any, uint64 *stamp)
-{
-	*stamp = 0;
-	if (likely(entry->stamp == any))
-		return true;
-
-	/*
-	 * ANY was read before the slices: a writer that it misses has not bumped
-	 * it, so that the stamp cannot cover that writer.
-	 */
-	pg_read_barrier();
-	for (int i = 0; i < entry->nslices; i++)
-	{
-		uint64		slice = ((const volatile uint64 *) entry->slices)[i];
-		uint32		slot = CEXT_PACKED_SLOT(slice) & cext_slot_mask;
-		uint64		generation;
-
-		if (!cext_slot_settled(slot, snapshot, &generation) ||
-			CEXT_PACK_SLICE(slot, generation) != slice)
-			return false;
-	}
-	if (any != CEXT_NO_GENERATION)
-		*stamp = any;
-	return true;
-}
-
-/*
- * Copy what the request wants out of an entry's value, which may change under
- * us: then the result is garbage, but sound enough to be freed.  NULL if there
- * is nothing.
- */
-static pg_attribute_always_inline struct varlena *
-copy_out(const CextRequest *request, const char *value, uint32 len, JEntry *type)
-{
-	CextPiece	piece;
-	struct varlena *copy;
-
-	if (likely(request->npath == 0))
-	{
-		copy = palloc(len);
-		memcpy(copy, value, len);
-		return copy;
-	}
-	if (!cext_path_find(value + VARHDRSZ, len - VARHDRSZ,
-						request->path, request->npath, &piece))
-		return NULL;
-	*type = piece.type;
-	copy = palloc(VARHDRSZ + piece.len);
-	SET_VARSIZE(copy, VARHDRSZ + piece.len);
-	memcpy(VARDATA(copy), piece.data, piece.len);
-	return copy;
-}
-
-static struct varlena *
-finish_piece(const CextRequest *request, struct varlena *copy, JEntry type)
-{
-	if (copy == NULL || request->npath == 0)
-		return copy;
-	return (struct varlena *) cext_path_build(copy, type);
-}
-
-/*
- * Look the request up; true if the cache answers, with NULL for absence.
- */
-static pg_attribute_always_inline bool
-look_up(const CextRequest *request, Snapshot snapshot, uint64 any,
-		struct varlena **value)
-{
-	const CextKey *key = &request->key;
-
-	/* An entry can only change so often between two looks. */
-	for (int tries = 0; tries < 3; tries++)
-	{
-		CextRef		ref;
-		struct varlena *copy = NULL;
-		JEntry		type = JENTRY_ISCONTAINER;
-		uint64		stamp;
-		bool		expired;
-		bool		holds;
-
-		if (!cext_store_find(key, &ref))
-			return false;
-		expired = unlikely(ref.expires != 0) &&
-			ref.expires <= cext_store_now();
-		holds = !expired && entry_holds(&ref, snapshot, any, &stamp);
-		/* A value has a header at least; absence has no bytes. */
-		if (holds && ref.value_len >= VARHDRSZ)
-			copy = copy_out(request, ref.value, ref.value_len, &type);
-
-		if (unlikely(!cext_store_unchanged(&ref)))
-		{
-			if (copy != NULL)
-				pfree(copy);
-			continue;
-		}
-		if (expired)
-			cext_count(CEXT_COUNT_EXPIRATIONS);
-		if (!holds)
-			return false;
-
-		cext_store_touch(&ref);
-		if (unlikely(stamp != 0))
-			cext_store_stamp(key->hash, ref, stamp);
-		cext_count(CEXT_COUNT_HITS);
-		*value = finish_piece(request, copy, type);
-		return true;
-	}
-	return false;
-}
-
 static CextString
 copy_string(CextString s)
 {
@@ -282,7 +129,7 @@ copy_string(CextString s)
  * Compute the whole document from the tables, under the active snapshot.
  */
 static void
-compute(const CextRequest *request, Snapshot snapshot, Computed *computed)
+compute(const CextRequest *request, Snapshot snapshot, CextComputed *computed)
 {
 	MemoryContext outer = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(outer, "cache_ext fill",
@@ -315,115 +162,15 @@ compute(const CextRequest *request, Snapshot snapshot, Computed *computed)
 	MemoryContextDelete(context);
 }
 
-/* Where EVERYTHING is among an entry's slices. */
-#define EVERYTHING_INDEX	0
-
-/*
- * The hashes of the slices that an entry depends on.
- */
-static int
-get_slices(const CextRequest *request, const Computed *computed,
-		   uint64 hashes[CEXT_MAX_SLICES])
-{
-	CextString	domain = computed->domain;
-	CextString	name = request->key.name;
-	int			n = 0;
-
-#define SLICE(kind, id, name) \
-	(hashes[n++] = cext_slice_hash(MyDatabaseId, kind, id, name))
-
-	SLICE(CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING);
-	SLICE(CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
-	if (request->key.user.data != NULL)
-	{
-		SLICE(CEXT_SLICE_USER, request->key.user, CEXT_NULL_STRING);
-		SLICE(CEXT_SLICE_USER_NAME, request->key.user, name);
-	}
-	if (domain.data != NULL)
-	{
-		SLICE(CEXT_SLICE_DOMAIN, domain, CEXT_NULL_STRING);
-		SLICE(CEXT_SLICE_DOMAIN_NAME, domain, name);
-	}
-	if (computed->domain_key.data != NULL)
-		SLICE(CEXT_SLICE_DOMAIN, computed->domain_key, CEXT_NULL_STRING);
-#undef SLICE
-	return n;
-}
-
-/*
- * Record the generations of an entry's slices; false if one of them is not
- * settled for the snapshot that the entry was computed under, or if the sources
- * are no longer those that the key was made for.
- */
-static bool
-record_slices(CextEntry *entry, const CextRequest *request,
-			  const Computed *computed, Snapshot snapshot)
-{
-	uint64		hashes[CEXT_MAX_SLICES];
-	uint64		any = settled_any(snapshot);
-
-	entry->stamp = any == CEXT_NO_GENERATION ? 0 : any;
-	pg_read_barrier();			/* as in entry_holds */
-
-	entry->nslices = get_slices(request, computed, hashes);
-	for (int i = 0; i < entry->nslices; i++)
-	{
-		uint32		slot = cext_slot_of(hashes[i]);
-		uint64		generation;
-
-		if (!cext_slot_settled(slot, snapshot, &generation))
-			return false;
-		if (i == EVERYTHING_INDEX && generation != request->generation)
-			return false;
-		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
-	}
-	return true;
-}
-
-static TimestampTz
-expiry(int64 ttl_ms)
-{
-	TimestampTz now = cext_store_now();
-
-	if (ttl_ms == 0)
-		ttl_ms = (int64) cext_default_ttl_s * 1000;
-	if (ttl_ms == 0 || ttl_ms > (PG_INT64_MAX - now) / 1000)
-		return 0;
-	return now + ttl_ms * 1000;
-}
-
-/*
- * Store what was computed under the snapshot.  Returns what to count.
- */
-static CextCounter
-store(const CextRequest *request, Snapshot snapshot, const Computed *computed)
-{
-	CextEntry	entry = {0};
-
-	entry.value = computed->value;
-	entry.value_len = computed->value == NULL ? 0 : VARSIZE(computed->value);
-	entry.expires = expiry(computed->ttl_ms);
-
-	if (computed->value == NULL && !cext_cache_absent)
-		return CEXT_COUNT_RT_ABSENT;
-	if (entry.value_len > (Size) cext_max_entry_kb * 1024 ||
-		entry.value_len > cext_store_max_value())
-		return CEXT_COUNT_RT_TOO_LARGE;
-	if (!record_slices(&entry, request, computed, snapshot))
-		return CEXT_COUNT_RT_UNSETTLED;
-	cext_store_put(&request->key, &entry);
-	return CEXT_COUNT_FILLS;
-}
-
 /*
  * Compute the document and store it if that can be done exactly.
  */
 static void
-fill(const CextRequest *request, Snapshot snapshot, Computed *computed)
+fill(const CextRequest *request, Snapshot snapshot, CextComputed *computed)
 {
 	compute(request, snapshot, computed);
 	if (cext_sources.suspended == NULL)
-		cext_count(store(request, snapshot, computed));
+		cext_count(cext_entry_store(request, snapshot, computed));
 	else
 	{
 		cext_count(CEXT_COUNT_RT_SUSPENDED);
@@ -448,8 +195,8 @@ take_piece(const CextRequest *request, struct varlena *value)
 
 	if (value == NULL || request->npath == 0)
 		return value;
-	copy = copy_out(request, (char *) value, VARSIZE(value), &type);
-	return finish_piece(request, copy, type);
+	copy = cext_entry_copy(request, (char *) value, VARSIZE(value), &type);
+	return cext_entry_finish(request, copy, type);
 }
 
 /*
@@ -459,7 +206,7 @@ static pg_noinline struct varlena *
 read_miss(const CextRequest *request, Snapshot snapshot)
 {
 	uint64		hash = request->key.hash;
-	Computed	computed;
+	CextComputed computed;
 	TimestampTz deadline = 0;
 	struct varlena *value;
 
@@ -476,8 +223,11 @@ read_miss(const CextRequest *request, Snapshot snapshot)
 			fill(request, snapshot, &computed);
 			return take_piece(request, computed.value);
 		}
-		if (look_up(request, snapshot, settled_any(snapshot), &value))
+		if (cext_entry_look_up(request, snapshot, cext_entry_any(snapshot), &value))
+		{
+			cext_count(CEXT_COUNT_HITS);
 			return value;
+		}
 	}
 
 	PG_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
@@ -521,12 +271,12 @@ cext_config_read(CextRequest *request)
 	struct varlena *value;
 
 	usable = likely(cache_is_usable(snapshot, &reason));
-	any = usable ? settled_any(snapshot) : CEXT_NO_GENERATION;
+	any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
 	cext_source_require(snapshot, any);
 	make_canonical(request);
 	if (unlikely(!usable))
 	{
-		Computed	computed;
+		CextComputed computed;
 
 		cext_count(reason);
 		compute(request, snapshot, &computed);
@@ -534,8 +284,11 @@ cext_config_read(CextRequest *request)
 	}
 
 	cext_key_complete(&request->key, MyDatabaseId);
-	if (likely(look_up(request, snapshot, any, &value)))
+	if (likely(cext_entry_look_up(request, snapshot, any, &value)))
+	{
+		cext_count(CEXT_COUNT_HITS);
 		return value;
+	}
 	cext_count(CEXT_COUNT_MISSES);
 	return read_miss(request, snapshot);
 }

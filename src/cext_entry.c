@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_entry.c
+ *	  Entries of the cache, held to the protocol of the slots.
+ *
+ * An entry is taken if all of its slices are settled for the reader's snapshot at
+ * the generation that the entry recorded (cext_slot.c says why that is enough).
+ *
+ * Most of the time nothing changed since the entry was last found valid, and
+ * one slot tells: ANY, which every invalidation in the database goes through.
+ * The entry's stamp is a generation at which ANY was settled before the
+ * entry's slices were found valid.  If ANY is settled at that generation for
+ * our snapshot too, then all writers that ever completed are seen by our
+ * snapshot and were seen by that check, and those that have not marked ANY yet
+ * have not committed.
+ *
+ * What was computed under a snapshot is stored if at the moment of storing all
+ * slices are settled for that snapshot.  A writer that comes later than this
+ * check bumps a generation that the entry has recorded.
+ *
+ * Locks: see cext_store.c.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_entry.h"
+
+#include "cext_guc.h"
+#include "cext_store.h"
+
+#include "miscadmin.h"
+
+/* Where EVERYTHING is among an entry's slices. */
+#define EVERYTHING_INDEX	0
+
+/*
+ * The hashes of the slices that an entry depends on.
+ */
+static int
+get_slices(const CextRequest *request, const CextComputed *computed,
+		   uint64 hashes[CEXT_MAX_SLICES])
+{
+	CextString	domain = computed->domain;
+	CextString	name = request->key.name;
+	int			n = 0;
+
+#define SLICE(kind, id, name) \
+	(hashes[n++] = cext_slice_hash(MyDatabaseId, kind, id, name))
+
+	SLICE(CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING);
+	SLICE(CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
+	if (request->key.user.data != NULL)
+	{
+		SLICE(CEXT_SLICE_USER, request->key.user, CEXT_NULL_STRING);
+		SLICE(CEXT_SLICE_USER_NAME, request->key.user, name);
+	}
+	if (domain.data != NULL)
+	{
+		SLICE(CEXT_SLICE_DOMAIN, domain, CEXT_NULL_STRING);
+		SLICE(CEXT_SLICE_DOMAIN_NAME, domain, name);
+	}
+	if (computed->domain_key.data != NULL)
+		SLICE(CEXT_SLICE_DOMAIN, computed->domain_key, CEXT_NULL_STRING);
+#undef SLICE
+	return n;
+}
+
+/*
+ * Record the generations of an entry's slices; false if one of them is not
+ * settled for the snapshot that the entry was computed under, or if the sources
+ * are no longer those that the key was made for.
+ */
+static bool
+record_slices(CextEntry *entry, const CextRequest *request,
+			  const CextComputed *computed, Snapshot snapshot)
+{
+	uint64		hashes[CEXT_MAX_SLICES];
+	uint64		any = cext_entry_any(snapshot);
+
+	entry->stamp = any == CEXT_NO_GENERATION ? 0 : any;
+	pg_read_barrier();			/* as in cext_entry_holds */
+
+	entry->nslices = get_slices(request, computed, hashes);
+	for (int i = 0; i < entry->nslices; i++)
+	{
+		uint32		slot = cext_slot_of(hashes[i]);
+		uint64		generation;
+
+		if (!cext_slot_settled(slot, snapshot, &generation))
+			return false;
+		if (i == EVERYTHING_INDEX && generation != request->generation)
+			return false;
+		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
+	}
+	return true;
+}
+
+static TimestampTz
+expiry(int64 ttl_ms)
+{
+	TimestampTz now = cext_store_now();
+
+	if (ttl_ms == 0)
+		ttl_ms = (int64) cext_default_ttl_s * 1000;
+	if (ttl_ms == 0 || ttl_ms > (PG_INT64_MAX - now) / 1000)
+		return 0;
+	return now + ttl_ms * 1000;
+}
+
+/*
+ * Store what was computed under the snapshot.  Returns what to count.
+ */
+CextCounter
+cext_entry_store(const CextRequest *request, Snapshot snapshot,
+				 const CextComputed *computed)
+{
+	CextEntry	entry = {0};
+
+	entry.value = computed->value;
+	entry.value_len = computed->value == NULL ? 0 : VARSIZE(computed->value);
+	entry.expires = expiry(computed->ttl_ms);
+
+	if (computed->value == NULL && !cext_cache_absent)
+		return CEXT_COUNT_RT_ABSENT;
+	if (entry.value_len > (Size) cext_max_entry_kb * 1024 ||
+		entry.value_len > cext_store_max_value())
+		return CEXT_COUNT_RT_TOO_LARGE;
+	if (!record_slices(&entry, request, computed, snapshot))
+		return CEXT_COUNT_RT_UNSETTLED;
+	cext_store_put(&request->key, &entry);
+	return CEXT_COUNT_FILLS;
+}

@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_entry.h
+ *	  Entries of the cache, held to the protocol of the slots.
+ *
+ * cext_entry.c says what makes an entry hold for a snapshot.  The reading side
+ * is here, to be inlined.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_ENTRY_H
+#define CEXT_ENTRY_H
+
+#include "cext.h"
+#include "cext_key.h"
+#include "cext_path.h"
+#include "cext_slot.h"
+#include "cext_source.h"
+#include "cext_stats.h"
+#include "cext_store_read.h"
+
+/*
+ * What to look up: a key, of which the strings are canonical, and the path of
+ * the piece wanted.
+ */
+typedef struct CextRequest
+{
+	CextKey		key;
+	const CextString *path;		/* or NULL */
+	int			npath;
+	uint64		generation;		/* of EVERYTHING, at which the key was made */
+} CextRequest;
+
+/* What was computed for a request. */
+typedef struct CextComputed
+{
+	struct varlena *value;		/* NULL: nothing contributes */
+	int64		ttl_ms;			/* 0: the definition has none */
+	CextString	domain_key;		/* see CextFetch */
+	CextString	domain;
+} CextComputed;
+
+extern CextCounter cext_entry_store(const CextRequest *request, Snapshot snapshot,
+									const CextComputed *computed);
+
+/*
+ * The generation of ANY, if it is settled for the snapshot.
+ */
+static inline uint64
+cext_entry_any(Snapshot snapshot)
+{
+	uint64		any;
+
+	return likely(cext_slot_settled(cext_any_slot(), snapshot, &any)) ?
+		any : CEXT_NO_GENERATION;
+}
+
+/*
+ * Does the entry hold for the snapshot, given the generation of ANY?  Gives the
+ * stamp that it deserves if that is not the one it has, else 0.
+ */
+static pg_attribute_always_inline bool
+cext_entry_holds(const CextRef *entry, Snapshot snapshot, uint64 any, uint64 *stamp)
+{
+	*stamp = 0;
+	if (likely(entry->stamp == any))
+		return true;
+
+	/*
+	 * ANY was read before the slices: a writer that it misses has not bumped
+	 * it, so that the stamp cannot cover that writer.
+	 */
+	pg_read_barrier();
+	for (int i = 0; i < entry->nslices; i++)
+	{
+		uint64		slice = ((const volatile uint64 *) entry->slices)[i];
+		uint32		slot = CEXT_PACKED_SLOT(slice) & cext_slot_mask;
+		uint64		generation;
+
+		if (!cext_slot_settled(slot, snapshot, &generation) ||
+			CEXT_PACK_SLICE(slot, generation) != slice)
+			return false;
+	}
+	if (any != CEXT_NO_GENERATION)
+		*stamp = any;
+	return true;
+}
+
+/*
+ * Copy what the request wants out of an entry's value, which may change under
+ * us: then the result is garbage, but sound enough to be freed.  NULL if there
+ * is nothing.
+ */
+static pg_attribute_always_inline struct varlena *
+cext_entry_copy(const CextRequest *request, const char *value, uint32 len, JEntry *type)
+{
+	CextPiece	piece;
+	struct varlena *copy;
+
+	if (likely(request->npath == 0))
+	{
+		copy = palloc(len);
+		memcpy(copy, value, len);
+		return copy;
+	}
+	if (!cext_path_find(value + VARHDRSZ, len - VARHDRSZ,
+						request->path, request->npath, &piece))
+		return NULL;
+	*type = piece.type;
+	copy = palloc(VARHDRSZ + piece.len);
+	SET_VARSIZE(copy, VARHDRSZ + piece.len);
+	memcpy(VARDATA(copy), piece.data, piece.len);
+	return copy;
+}
+
+/*
+ * Make a jsonb of a piece that was copied.
+ */
+static inline struct varlena *
+cext_entry_finish(const CextRequest *request, struct varlena *copy, JEntry type)
+{
+	if (copy == NULL || request->npath == 0)
+		return copy;
+	return (struct varlena *) cext_path_build(copy, type);
+}
+
+/*
+ * Look the request up; true if the cache answers, with NULL for absence.
+ */
+static pg_attribute_always_inline bool
+cext_entry_look_up(const CextRequest *request, Snapshot snapshot, uint64 any,
+		struct varlena **value)
+{
+	const CextKey *key = &request->key;
+
+	/* An entry can only change so often between two looks. */
+	for (int tries = 0; tries < 3; tries++)
+	{
+		CextRef		ref;
+		struct varlena *copy = NULL;
+		JEntry		type = JENTRY_ISCONTAINER;
+		uint64		stamp;
+		bool		expired;
+		bool		holds;
+
+		if (!cext_store_find(key, &ref))
+			return false;
+		expired = unlikely(ref.expires != 0) &&
+			ref.expires <= cext_store_now();
+		holds = !expired && cext_entry_holds(&ref, snapshot, any, &stamp);
+		/* A value has a header at least; absence has no bytes. */
+		if (holds && ref.value_len >= VARHDRSZ)
+			copy = cext_entry_copy(request, ref.value, ref.value_len, &type);
+
+		if (unlikely(!cext_store_unchanged(&ref)))
+		{
+			if (copy != NULL)
+				pfree(copy);
+			continue;
+		}
+		if (expired)
+			cext_count(CEXT_COUNT_EXPIRATIONS);
+		if (!holds)
+			return false;
+
+		cext_store_touch(&ref);
+		if (unlikely(stamp != 0))
+			cext_store_stamp(key->hash, ref, stamp);
+		*value = cext_entry_finish(request, copy, type);
+		return true;
+	}
+	return false;
+}
+
+#endif							/* CEXT_ENTRY_H */
