@@ -7,7 +7,8 @@
  * isolation level or its snapshot may rule that out, and then it computes its
  * result from the tables.  Otherwise it looks the entry up.  A miss computes the
  * result under the same snapshot and stores it if that can be done exactly
- * (cext_entry.c); of several for one entry, one does.
+ * (cext_entry.c); of several for one entry, one does.  What it computes is put
+ * upon a base (cext_base.c) if there can be one.
  *
  * What a caller's strings mean depends on the sources, which are made to hold
  * for the snapshot first (cext_source.c); ANY is read once for both.
@@ -20,6 +21,7 @@
  */
 #include "cext_config.h"
 
+#include "cext_base.h"
 #include "cext_fetch.h"
 #include "cext_fill.h"
 #include "cext_guc.h"
@@ -126,22 +128,138 @@ copy_string(CextString s)
 }
 
 /*
- * Compute the whole document from the tables, under the active snapshot.
+ * Read the fragments of the scopes that were found.
  */
 static void
-compute(const CextRequest *request, Snapshot snapshot, CextComputed *computed)
+fetch_scopes(CextFetch *fetch)
+{
+	ListCell   *cell;
+
+	foreach(cell, fetch->scopes)
+		cext_fetch_fragments(fetch, lfirst(cell));
+}
+
+/*
+ * Compute a base by the rules that were fetched, and store it if that can be
+ * done exactly.
+ */
+static CextBase *
+fill_base(const CextRequest *request, CextFetch *fetch)
+{
+	CextComputed computed = {0};
+	Jsonb	   *document = NULL;
+	MemoryContext old;
+	CextBase   *base;
+	ListCell   *cell;
+
+	foreach(cell, fetch->scopes)
+	{
+		if (((CextScope *) lfirst(cell))->keyed_by != CEXT_KEYED_BY_USER)
+			cext_fetch_fragments(fetch, lfirst(cell));
+	}
+	old = MemoryContextSwitchTo(fetch->context);
+	if (fetch->ndocs > 0)
+		document = cext_merge(fetch->strategy, fetch->docs, fetch->ndocs);
+	fetch->ndocs = 0;
+	base = cext_base_make(fetch, document);
+	MemoryContextSwitchTo(old);
+
+	computed.value = (struct varlena *) base;
+	computed.ttl_ms = fetch->ttl_ms;
+	if (cext_sources.suspended == NULL &&
+		cext_entry_store(request, fetch->snapshot, &computed) == CEXT_COUNT_FILLS)
+		cext_count(CEXT_COUNT_BASE_FILLS);
+	return base;
+}
+
+/*
+ * Look for the base of the domain that was found.  NULL if there is none that
+ * holds.
+ */
+static CextBase *
+look_up_base(const CextRequest *request, CextFetch *fetch)
+{
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+	struct varlena *base = NULL;
+
+	if (cext_entry_look_up(request, fetch->snapshot,
+						   cext_entry_any(fetch->snapshot), &base))
+		cext_count(CEXT_COUNT_BASE_HITS);
+	MemoryContextSwitchTo(old);
+	return (CextBase *) base;
+}
+
+/*
+ * Read what contributes, of which the cache may have what the domain's users
+ * share; after the domain was found.
+ */
+static void
+fetch_upon_base(const CextRequest *request, CextFetch *fetch)
+{
+	CextRequest below = {.key.kind = CEXT_KIND_BASE,.generation = request->generation};
+	CextBase   *base;
+
+	below.key.user = fetch->domain;
+	below.key.name = fetch->name;
+	cext_key_complete(&below.key, MyDatabaseId);
+	base = look_up_base(&below, fetch);
+	if (base == NULL)
+	{
+		cext_fetch_rules(fetch);
+		if (cext_base_is_possible(fetch))
+			base = fill_base(&below, fetch);
+	}
+	if (base != NULL)
+	{
+		Jsonb	   *document = cext_base_read(base, fetch);
+
+		if (document != NULL)
+			cext_fetch_document(fetch, document);
+	}
+	fetch_scopes(fetch);
+}
+
+/*
+ * Can there be a base for what is asked for?
+ */
+static bool
+may_have_base(const CextRequest *request, const CextFetch *fetch)
+{
+	return request->key.kind != CEXT_KIND_PUBLIC &&
+		request->generation == cext_sources.generation &&
+		(fetch->domain.data == NULL ||
+		 (fetch->domain.len > 0 && fetch->domain.len <= CEXT_MAX_ID));
+}
+
+/*
+ * Compute the whole document under the active snapshot, from the tables alone
+ * if the cache may not be used.
+ */
+static void
+compute(const CextRequest *request, Snapshot snapshot, bool usable,
+		CextComputed *computed)
 {
 	MemoryContext outer = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(outer, "cache_ext fill",
 												  ALLOCSET_DEFAULT_SIZES);
-	CextFetched fetched;
+	CextFetch	fetch;
 	struct varlena *value = NULL;
 
 	MemoryContextSwitchTo(context);
-	cext_fetch(snapshot, request->key.user, request->key.name, &fetched);
-	if (fetched.ndocs > 0)
+	cext_fetch_begin(&fetch, snapshot, request->key.user, request->key.name);
+	cext_fetch_domain(&fetch);
+	if (usable && may_have_base(request, &fetch))
+		fetch_upon_base(request, &fetch);
+	else
 	{
-		Jsonb	   *merged = cext_merge(fetched.strategy, fetched.docs, fetched.ndocs);
+		cext_fetch_rules(&fetch);
+		fetch_scopes(&fetch);
+	}
+	cext_fetch_end(&fetch);
+
+	if (fetch.ndocs > 0)
+	{
+		Jsonb	   *merged = cext_merge(fetch.strategy, fetch.docs, fetch.ndocs);
 
 		value = (struct varlena *) merged;
 		if (request->key.kind == CEXT_KIND_JSON)
@@ -156,9 +274,9 @@ compute(const CextRequest *request, Snapshot snapshot, CextComputed *computed)
 		computed->value = palloc(VARSIZE(value));
 		memcpy(computed->value, value, VARSIZE(value));
 	}
-	computed->ttl_ms = fetched.ttl_ms;
-	computed->domain_key = copy_string(fetched.domain_key);
-	computed->domain = copy_string(fetched.domain);
+	computed->ttl_ms = fetch.ttl_ms;
+	computed->domain_key = copy_string(fetch.domain_key);
+	computed->domain = copy_string(fetch.domain);
 	MemoryContextDelete(context);
 }
 
@@ -168,7 +286,7 @@ compute(const CextRequest *request, Snapshot snapshot, CextComputed *computed)
 static void
 fill(const CextRequest *request, Snapshot snapshot, CextComputed *computed)
 {
-	compute(request, snapshot, computed);
+	compute(request, snapshot, true, computed);
 	if (cext_sources.suspended == NULL)
 		cext_count(cext_entry_store(request, snapshot, computed));
 	else
@@ -279,7 +397,7 @@ cext_config_read(CextRequest *request)
 		CextComputed computed;
 
 		cext_count(reason);
-		compute(request, snapshot, &computed);
+		compute(request, snapshot, false, &computed);
 		return take_piece(request, computed.value);
 	}
 

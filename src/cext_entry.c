@@ -35,7 +35,8 @@
 #define EVERYTHING_INDEX	0
 
 /*
- * The hashes of the slices that an entry depends on.
+ * The hashes of the slices that an entry depends on.  The domain of a base is
+ * in the user's place, where it gives the slices that it should: those of an id.
  */
 static int
 get_slices(const CextRequest *request, const CextComputed *computed,

@@ -160,7 +160,7 @@ cext_entry_look_up(const CextRequest *request, Snapshot snapshot, uint64 any,
 				pfree(copy);
 			continue;
 		}
-		if (expired)
+		if (expired && key->kind != CEXT_KIND_BASE)
 			cext_count(CEXT_COUNT_EXPIRATIONS);
 		if (!holds)
 			return false;

@@ -25,34 +25,14 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* A scope that contributes. */
-typedef struct Scope
-{
-	CextString	name;
-	CextKeyedBy keyed_by;
-	int64		rank;
-} Scope;
-
-/* What one fetch works with. */
-typedef struct Fetch
-{
-	MemoryContext context;		/* of the result */
-	CextCaller	caller;
-	Snapshot	snapshot;
-	CextString	user;
-	CextString	name;
-	CextFetched *fetched;
-	int			maxdocs;
-} Fetch;
-
 static void
-run(Fetch *fetch, CextStatement id, Datum *values)
+run(CextFetch *fetch, CextStatement id, Datum *values)
 {
 	cext_statement_run(id, &fetch->caller, fetch->snapshot, values);
 }
 
 static CextString
-copy_string(Fetch *fetch, CextString s)
+copy_string(CextFetch *fetch, CextString s)
 {
 	char	   *copy = MemoryContextAlloc(fetch->context, s.len + 1);
 
@@ -90,7 +70,7 @@ get_text(uint64 row, int column, CextType type)
  * was attached without a unique index, the lowest value counts.
  */
 static CextString
-look_up(Fetch *fetch, CextStatement id, CextString key)
+look_up(CextFetch *fetch, CextStatement id, CextString key)
 {
 	const CextSource *source = cext_statement_source(id);
 	CextString	result = CEXT_NULL_STRING;
@@ -113,8 +93,11 @@ look_up(Fetch *fetch, CextStatement id, CextString key)
 	return result;
 }
 
-static void
-fetch_domain(Fetch *fetch)
+/*
+ * Find the user's domain.
+ */
+void
+cext_fetch_domain(CextFetch *fetch)
 {
 	CextString	domain;
 
@@ -123,10 +106,10 @@ fetch_domain(Fetch *fetch)
 	domain = look_up(fetch, CEXT_FETCH_USER, fetch->user);
 	if (domain.data != NULL && OidIsValid(cext_sources.source[CEXT_ROLE_DOMAINS].relid))
 	{
-		fetch->fetched->domain_key = domain;
+		fetch->domain_key = domain;
 		domain = look_up(fetch, CEXT_FETCH_DOMAIN, domain);
 	}
-	fetch->fetched->domain = domain;
+	fetch->domain = domain;
 }
 
 static CextStrategy
@@ -145,7 +128,7 @@ parse_strategy(const char *name)
  * A name that is attached need not have a definition.
  */
 static void
-fetch_definition(Fetch *fetch)
+fetch_definition(CextFetch *fetch)
 {
 	Datum		value = PointerGetDatum(cstring_to_text_with_len(fetch->name.data,
 																 fetch->name.len));
@@ -157,10 +140,10 @@ fetch_definition(Fetch *fetch)
 		HeapTuple	tuple = SPI_tuptable->vals[0];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 
-		fetch->fetched->strategy = parse_strategy(SPI_getvalue(tuple, desc, 1));
+		fetch->strategy = parse_strategy(SPI_getvalue(tuple, desc, 1));
 		value = SPI_getbinval(tuple, desc, 2, &isnull);
 		if (!isnull)
-			fetch->fetched->ttl_ms = DatumGetInt64(value);
+			fetch->ttl_ms = DatumGetInt64(value);
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -169,18 +152,18 @@ fetch_definition(Fetch *fetch)
  * Add a scope, if its type is one that contributes to what is asked for.
  */
 static List *
-add_scope(Fetch *fetch, List *scopes, CextString name, const int64 *rank)
+add_scope(CextFetch *fetch, List *scopes, CextString name, const int64 *rank)
 {
 	for (int i = 0; i < cext_sources.nscope_types; i++)
 	{
 		const CextScopeType *type = &cext_sources.scope_types[i];
-		Scope	   *scope;
+		CextScope  *scope;
 
 		if (compare_strings(type->name, name) != 0)
 			continue;
 		if (fetch->user.data == NULL && type->keyed_by != CEXT_KEYED_BY_NONE)
 			break;
-		scope = palloc(sizeof(Scope));
+		scope = palloc(sizeof(CextScope));
 		scope->name = copy_string(fetch, type->name);
 		scope->keyed_by = type->keyed_by;
 		scope->rank = rank == NULL ? type->default_rank : *rank;
@@ -192,8 +175,8 @@ add_scope(Fetch *fetch, List *scopes, CextString name, const int64 *rank)
 static int
 compare_scopes(const ListCell *a, const ListCell *b)
 {
-	const Scope *x = lfirst(a);
-	const Scope *y = lfirst(b);
+	const CextScope *x = lfirst(a);
+	const CextScope *y = lfirst(b);
 
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
@@ -204,7 +187,7 @@ compare_scopes(const ListCell *a, const ListCell *b)
  * The scopes that contribute, lowest rank first; without policies, all.
  */
 static List *
-fetch_scopes(Fetch *fetch)
+fetch_scopes(CextFetch *fetch)
 {
 	const CextSource *source = &cext_sources.source[CEXT_ROLE_POLICIES];
 	bool		chain = source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber;
@@ -248,23 +231,31 @@ compare_documents(const void *a, const void *b)
 }
 
 /*
+ * Add a document, as if it had been fetched.  It is not copied.
+ */
+void
+cext_fetch_document(CextFetch *fetch, Jsonb *document)
+{
+	if (fetch->ndocs == fetch->maxdocs)
+	{
+		fetch->maxdocs = fetch->maxdocs * 2 + 8;
+		fetch->docs = fetch->docs == NULL ?
+			MemoryContextAlloc(fetch->context, fetch->maxdocs * sizeof(Jsonb *)) :
+			repalloc(fetch->docs, fetch->maxdocs * sizeof(Jsonb *));
+	}
+	fetch->docs[fetch->ndocs++] = document;
+}
+
+/*
  * Copy the documents of a scope.  Nothing but a unique index sees to it that
  * there is but one; where there are more their order is any, but fixed.
  */
 static void
-add_documents(Fetch *fetch)
+add_documents(CextFetch *fetch)
 {
-	CextFetched *fetched = fetch->fetched;
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
-	int			first = fetched->ndocs;
+	int			first = fetch->ndocs;
 
-	if (fetched->ndocs + (int) SPI_processed > fetch->maxdocs)
-	{
-		fetch->maxdocs = fetched->ndocs + SPI_processed + 8;
-		fetched->docs = fetched->docs == NULL ?
-			palloc(fetch->maxdocs * sizeof(Jsonb *)) :
-			repalloc(fetched->docs, fetch->maxdocs * sizeof(Jsonb *));
-	}
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
@@ -272,20 +263,30 @@ add_documents(Fetch *fetch)
 										  SPI_tuptable->tupdesc, 1, &isnull);
 
 		if (!isnull)
-			fetched->docs[fetched->ndocs++] = DatumGetJsonbPCopy(value);
+			cext_fetch_document(fetch, DatumGetJsonbPCopy(value));
 	}
-	if (fetched->ndocs - first > 1)
-		qsort(fetched->docs + first, fetched->ndocs - first, sizeof(Jsonb *),
+	if (fetch->ndocs - first > 1)
+		qsort(fetch->docs + first, fetch->ndocs - first, sizeof(Jsonb *),
 			  compare_documents);
 	MemoryContextSwitchTo(old);
 	SPI_freetuptable(SPI_tuptable);
 }
 
 /*
- * Read the fragments of a scope.
+ * Find how the configuration is merged, and of which scopes.
  */
-static void
-fetch_fragments(Fetch *fetch, const Scope *scope)
+void
+cext_fetch_rules(CextFetch *fetch)
+{
+	fetch_definition(fetch);
+	fetch->scopes = fetch_scopes(fetch);
+}
+
+/*
+ * Read the fragments of a scope; after the domain was found.
+ */
+void
+cext_fetch_fragments(CextFetch *fetch, const CextScope *scope)
 {
 	const CextSource *source = &cext_sources.source[CEXT_ROLE_FRAGMENTS];
 	CextString	id = CEXT_NULL_STRING;
@@ -298,7 +299,7 @@ fetch_fragments(Fetch *fetch, const Scope *scope)
 				id = (CextString) {source->public_id, strlen(source->public_id)};
 			break;
 		case CEXT_KEYED_BY_DOMAIN:
-			id = fetch->fetched->domain;
+			id = fetch->domain;
 			break;
 		case CEXT_KEYED_BY_USER:
 			id = fetch->user;
@@ -332,29 +333,29 @@ report_unreadable(const CextSource *source)
 }
 
 /*
- * Read, under an active snapshot, what the tables say of a user, null for the
- * public configuration, and a name, both canonical.  The result is allocated in
- * the current context.  Throws what reading tables can throw.
+ * Begin to read, under an active snapshot, what the tables say of a user, null
+ * for the public configuration, and a name, both canonical.  What is found is
+ * allocated in the current context, but for scopes, which are gone at the end.
+ * Throws, like the functions after it, what reading tables can throw.
  */
 void
-cext_fetch(Snapshot snapshot, CextString user, CextString name, CextFetched *fetched)
+cext_fetch_begin(CextFetch *fetch, Snapshot snapshot, CextString user, CextString name)
 {
-	Fetch		fetch = {CurrentMemoryContext,.snapshot = snapshot,.user = user,.name = name};
-	List	   *scopes;
-	ListCell   *cell;
-
-	fetch.fetched = fetched;
-	memset(fetched, 0, sizeof(*fetched));
+	*fetch = (CextFetch) {.snapshot = snapshot,.user = user,.name = name};
+	fetch->context = CurrentMemoryContext;
 	cext_source_lock(snapshot);
 	if (cext_sources.suspended != NULL && cext_sources.suspended->problem.unreadable)
 		report_unreadable(cext_sources.suspended);
 	cext_statement_renew();
+	cext_spi_begin(&fetch->caller);
+}
 
-	cext_spi_begin(&fetch.caller);
-	fetch_domain(&fetch);
-	fetch_definition(&fetch);
-	scopes = fetch_scopes(&fetch);
-	foreach(cell, scopes)
-		fetch_fragments(&fetch, lfirst(cell));
-	cext_spi_end(&fetch.caller);
+/*
+ * End it.
+ */
+void
+cext_fetch_end(CextFetch *fetch)
+{
+	cext_spi_end(&fetch->caller);
+	fetch->scopes = NIL;
 }

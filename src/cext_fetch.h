@@ -12,21 +12,44 @@
 
 #include "cext.h"
 #include "cext_merge.h"
+#include "cext_source.h"
+#include "cext_spi.h"
 
-#include "utils/snapshot.h"
+#include "nodes/pg_list.h"
 
-/* What the tables say of a user and a name. */
-typedef struct CextFetched
+/* A scope that contributes. */
+typedef struct CextScope
 {
-	CextStrategy strategy;
-	int64		ttl_ms;			/* 0: the definition has none */
+	CextString	name;
+	CextKeyedBy keyed_by;
+	int64		rank;
+} CextScope;
+
+/* What a fetch works with, and what it has found so far. */
+typedef struct CextFetch
+{
+	Snapshot	snapshot;
+	CextString	user;			/* null for the public configuration */
+	CextString	name;
+	MemoryContext context;		/* of what is found */
+	CextCaller	caller;
+
 	CextString	domain_key;		/* what the domain was looked up by, if it was */
 	CextString	domain;			/* null where the user has none */
+	CextStrategy strategy;
+	int64		ttl_ms;			/* 0: the definition has none */
+	List	   *scopes;			/* CextScope, lowest rank first */
 	int			ndocs;
-	Jsonb	  **docs;			/* lowest rank first */
-} CextFetched;
+	int			maxdocs;
+	Jsonb	  **docs;			/* in the order in which they were fetched */
+} CextFetch;
 
-extern void cext_fetch(Snapshot snapshot, CextString user, CextString name,
-					   CextFetched *fetched);
+extern void cext_fetch_begin(CextFetch *fetch, Snapshot snapshot,
+							 CextString user, CextString name);
+extern void cext_fetch_domain(CextFetch *fetch);
+extern void cext_fetch_rules(CextFetch *fetch);
+extern void cext_fetch_fragments(CextFetch *fetch, const CextScope *scope);
+extern void cext_fetch_document(CextFetch *fetch, Jsonb *document);
+extern void cext_fetch_end(CextFetch *fetch);
 
 #endif							/* CEXT_FETCH_H */

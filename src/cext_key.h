@@ -17,7 +17,8 @@ typedef enum CextKind
 {
 	CEXT_KIND_JSONB,			/* a user's merge */
 	CEXT_KIND_JSON,				/* the same, rendered */
-	CEXT_KIND_PUBLIC			/* the merge before login */
+	CEXT_KIND_PUBLIC,			/* the merge before login */
+	CEXT_KIND_BASE				/* what a domain's users share */
 } CextKind;
 
 /*
@@ -38,7 +39,8 @@ typedef uint64 CextKeyHeader;
  */
 typedef struct CextKey
 {
-	CextString	user;			/* null for CEXT_KIND_PUBLIC */
+	CextString	user;			/* null for CEXT_KIND_PUBLIC; the domain, or null,
+								 * for CEXT_KIND_BASE */
 	CextString	name;
 	CextKind	kind;
 	uint32		len;			/* as stored: of header and strings */

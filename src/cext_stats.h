@@ -21,6 +21,8 @@ typedef enum CextCounter
 	CEXT_COUNT_MISSES,
 	CEXT_COUNT_FILLS,
 	CEXT_COUNT_FILL_WAITS,
+	CEXT_COUNT_BASE_HITS,
+	CEXT_COUNT_BASE_FILLS,
 
 	/* why a read computed its result and did not store it */
 	CEXT_COUNT_RT_NOT_PRELOADED,
