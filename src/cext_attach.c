@@ -81,7 +81,7 @@ static uint64
 run(const char *sql, int nargs, const char **args)
 {
 	Oid			types[4] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[4];
+	Datum		values[4] = {0};
 	char		nulls[4] = "";
 	int			rc;
 

@@ -24,6 +24,7 @@
  */
 #include "cext_type.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
@@ -277,15 +278,12 @@ cext_type_datum(CextType type, CextString text, Datum *value)
 {
 	switch (type.kind)
 	{
-		case CEXT_TYPE_BPCHAR:
-			if (trim(text).len != text.len)
-				return false;
-			/* FALLTHROUGH */
 		case CEXT_TYPE_OTHER:
 		case CEXT_TYPE_TEXT:
 		case CEXT_TYPE_NAME:
+		case CEXT_TYPE_BPCHAR:
 			*value = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
-			return true;
+			return type.kind != CEXT_TYPE_BPCHAR || trim(text).len == text.len;
 		case CEXT_TYPE_UUID:
 			if (!is_canonical_uuid(text))
 				return false;
