@@ -9,7 +9,9 @@
  */
 #include "cext.h"
 
+#include "cext_check.h"
 #include "cext_guc.h"
+#include "cext_mapping.h"
 #include "cext_shmem.h"
 #include "cext_stats.h"
 #include "cext_store.h"
@@ -26,6 +28,7 @@
 CEXT_FUNCTION_INFO_V1(cache_ext_invalidate_all);
 CEXT_FUNCTION_INFO_V1(cache_ext_stats);
 CEXT_FUNCTION_INFO_V1(cache_ext_memory);
+CEXT_FUNCTION_INFO_V1(cache_ext_sources);
 
 /*
  * invalidate_all()
@@ -103,4 +106,81 @@ cache_ext_memory(PG_FUNCTION_ARGS)
 			Min((Size) cext_max_entry_kb * 1024, cext_store_max_value()),
 			"largest result that is stored");
 	PG_RETURN_VOID();
+}
+
+/*
+ * What a source's columns are, as text.
+ */
+static char *
+describe_columns(const CextSource *source)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
+	{
+		if (source->columns[i].attnum == InvalidAttrNumber)
+			continue;
+		appendStringInfo(&text, "%s%s => %s", text.len > 0 ? ", " : "",
+						 cext_column_name(source->role, i),
+						 source->columns[i].name == NULL ? "(dropped)" :
+						 quote_identifier(source->columns[i].name));
+	}
+	if (source->public_id != NULL)
+		appendStringInfo(&text, ", public_id => %s",
+						 quote_literal_cstr(source->public_id));
+	return text.data;
+}
+
+/*
+ * "whole", or what is wrong with a source's triggers.
+ */
+static const char *
+describe_triggers(const CextSource *source)
+{
+	CextSource	copy = *source;
+
+	copy.problem = (CextProblem) {0};
+	(void) cext_check_triggers(&copy);
+	return copy.problem.reason == NULL ? "whole" : copy.problem.reason;
+}
+
+/*
+ * The sources as the active snapshot sees them, a row each.
+ */
+Datum
+cache_ext_sources(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CextSource	sources[CEXT_NUM_ROLES];
+
+	InitMaterializedSRF(fcinfo, 0);
+	cext_mapping_load(sources);
+	for (int i = CEXT_ROLE_SCOPE_TYPES; i < CEXT_NUM_ROLES; i++)
+	{
+		CextSource *source = &sources[i];
+		Datum		values[8];
+		bool		nulls[8] = {0};
+
+		if (!OidIsValid(source->relid))
+			continue;
+		if (source->problem.reason == NULL)
+			cext_check_table(source);
+		if (source->problem.reason == NULL)
+			(void) cext_check_triggers(source);
+		values[0] = CStringGetTextDatum(cext_role_name(source->role));
+		values[1] = ObjectIdGetDatum(source->relid);
+		values[2] = BoolGetDatum(source->attached);
+		values[3] = CStringGetTextDatum(describe_columns(source));
+		values[4] = CStringGetTextDatum(describe_triggers(source));
+		values[5] = BoolGetDatum(source->problem.reason != NULL);
+		nulls[6] = nulls[7] = source->problem.reason == NULL;
+		if (!nulls[6])
+		{
+			values[6] = CStringGetTextDatum(source->problem.reason);
+			values[7] = CStringGetTextDatum(source->problem.hint);
+		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_attach.c
- *	  SQL functions: attach and detach an application's tables; the sources.
+ *	  SQL functions: attach and detach an application's tables.
  *
  * Attaching a table is a row of cache_ext.attached and triggers on the table.
  * Both are made by the extension's owner, for a caller who owns the table, so
@@ -30,20 +30,17 @@
 #include "commands/tablecmds.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/tuplestore.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_attach_fragments);
 CEXT_FUNCTION_INFO_V1(cache_ext_attach_policies);
 CEXT_FUNCTION_INFO_V1(cache_ext_attach_users);
 CEXT_FUNCTION_INFO_V1(cache_ext_detach);
-CEXT_FUNCTION_INFO_V1(cache_ext_sources);
 
 /* What works with cache_ext.attached, locked, as its owner. */
 typedef struct Session
@@ -517,67 +514,4 @@ cache_ext_detach(PG_FUNCTION_ARGS)
 	remove_source(role, relname);
 	end(&session);
 	PG_RETURN_VOID();
-}
-
-/*
- * What a source's columns are, as text.
- */
-static char *
-describe_columns(const CextSource *source)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
-	{
-		if (source->columns[i].attnum == InvalidAttrNumber)
-			continue;
-		appendStringInfo(&text, "%s%s => %s", text.len > 0 ? ", " : "",
-						 cext_column_name(source->role, i),
-						 source->columns[i].name == NULL ? "(dropped)" :
-						 quote_identifier(source->columns[i].name));
-	}
-	if (source->public_id != NULL)
-		appendStringInfo(&text, ", public_id => %s",
-						 quote_literal_cstr(source->public_id));
-	return text.data;
-}
-
-/*
- * The sources as the active snapshot sees them, a row each.
- */
-Datum
-cache_ext_sources(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	CextSource	sources[CEXT_NUM_ROLES];
-
-	InitMaterializedSRF(fcinfo, 0);
-	cext_mapping_load(sources);
-	for (int i = CEXT_ROLE_SCOPE_TYPES; i < CEXT_NUM_ROLES; i++)
-	{
-		CextSource *source = &sources[i];
-		Datum		values[7];
-		bool		nulls[7] = {0};
-
-		if (!OidIsValid(source->relid))
-			continue;
-		if (source->problem.reason == NULL)
-			cext_check_table(source);
-		if (source->problem.reason == NULL)
-			(void) cext_check_triggers(source);
-		values[0] = CStringGetTextDatum(cext_role_name(source->role));
-		values[1] = ObjectIdGetDatum(source->relid);
-		values[2] = BoolGetDatum(source->attached);
-		values[3] = CStringGetTextDatum(describe_columns(source));
-		values[4] = BoolGetDatum(source->problem.reason != NULL);
-		nulls[5] = nulls[6] = source->problem.reason == NULL;
-		if (!nulls[5])
-		{
-			values[5] = CStringGetTextDatum(source->problem.reason);
-			values[6] = CStringGetTextDatum(source->problem.hint);
-		}
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	return (Datum) 0;
 }

@@ -12,7 +12,7 @@
  * the first row is written and at TRUNCATE.  A partition's rows come by way of
  * its parent too, for which its own statement triggers do not fire, and they are
  * not copied to new partitions; so a partitioned table has a second trigger for
- * rows instead, BEFORE, and its TRUNCATE is noticed by hooks (cache_ext.c).
+ * rows instead, BEFORE, and its TRUNCATE is noticed by hooks (cext_ddl.c).
  *
  * Locks: the relations must be locked by the caller, or what is found must be
  * found out of date by other means (cext_source.c).

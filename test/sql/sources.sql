@@ -53,7 +53,7 @@ SELECT * FROM app.read('u');
 -- Enabled, but not always; then attached again, which mends it.
 ALTER TABLE app.fragments ENABLE TRIGGER cache_ext_row;
 SELECT * FROM app.read('u');
-SELECT role, relation, reason FROM cache_ext.sources WHERE suspended;
+SELECT role, relation, triggers, suspended FROM cache_ext.sources;
 SET session_replication_role = replica;
 UPDATE app.fragments SET doc = '{"p": 6}' WHERE kind = 'public';
 RESET session_replication_role;
