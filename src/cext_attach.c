@@ -22,12 +22,10 @@
 #include "cext_mapping.h"
 #include "cext_spi.h"
 
-#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
-#include "commands/tablecmds.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"

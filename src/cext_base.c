@@ -23,7 +23,6 @@
  */
 #include "cext_base.h"
 
-#include "utils/memutils.h"
 
 struct CextBase
 {

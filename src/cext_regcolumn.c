@@ -21,7 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
-#include "utils/varlena.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_regcolumn_in);
 CEXT_FUNCTION_INFO_V1(cache_ext_regcolumn_out);
