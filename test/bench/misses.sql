@@ -1,7 +1,8 @@
 -- Nanoseconds a call for reads that miss, one for each of so many users, and for
 -- what they are compared with, in turns, the best of five rounds: the statement
 -- that fetches the same fragments, with the policy written into it, and the same
--- merge in PL/pgSQL.  Of a small document and of a larger, nested one.
+-- merge in PL/pgSQL.  Of a small document and of a larger, nested one, for users
+-- who share a domain; and of the small one for users who share theirs with none.
 \i :reference
 SET jit = off;
 INSERT INTO cache_ext.users SELECT 'crowd' || i, 'acme' FROM generate_series(1, 10000) i;
@@ -9,6 +10,11 @@ INSERT INTO cache_ext.config_definitions VALUES ('settings');
 INSERT INTO cache_ext.config_policies (config_name, scope_type) SELECT 'settings', scope_type FROM cache_ext.scope_types;
 INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config)
   SELECT 'user', 'crowd' || i, 'theme', jsonb_build_object('mine', md5(i::text), 'setting_1', true) FROM generate_series(1, 10000) i;
+INSERT INTO cache_ext.users SELECT 'loner' || i, 'own' || i FROM generate_series(1, 10000) i;
+INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config)
+  SELECT f.scope_type, 'own' || i, 'theme', f.config FROM cache_ext.config_fragments f, generate_series(1, 10000) i
+   WHERE f.config_name = 'theme' AND f.scope_id = 'acme'
+  UNION ALL SELECT 'user', 'loner' || i, 'theme', jsonb_build_object('mine', md5(i::text), 'setting_1', true) FROM generate_series(1, 10000) i;
 CREATE FUNCTION bench.nested(groups int, keys int, value text) RETURNS jsonb LANGUAGE sql AS $$
   SELECT jsonb_object_agg('group_' || g, (SELECT jsonb_object_agg('setting_' || k, jsonb_build_object('value', value, 'order', g * k)) FROM generate_series(1, keys) k))
     FROM generate_series(1, groups) g
@@ -20,12 +26,12 @@ INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, confi
   UNION ALL SELECT 'user', 'crowd' || i, 'settings', bench.nested(2, 2, 'user') FROM generate_series(1, 10000) i;
 VACUUM ANALYZE cache_ext.users, cache_ext.config_fragments;
 
-CREATE PROCEDURE bench.bare(n text, users int) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.bare(n text, who text, users int) LANGUAGE plpgsql AS $$
 DECLARE
   u text;
   docs jsonb[];
 BEGIN
-  FOR u IN SELECT 'crowd' || i FROM generate_series(1, users) i LOOP
+  FOR u IN SELECT who || i FROM generate_series(1, users) i LOOP
     SELECT array_agg(f.config) INTO docs FROM (
       SELECT x.config FROM cache_ext.config_fragments x WHERE x.config_name = n AND x.scope_type = 'public' AND x.scope_id IS NULL
       UNION ALL
@@ -43,30 +49,31 @@ $$;
 SELECT regexp_replace(regexp_replace(pg_get_functiondef('bench.bare'::regproc), 'bench\.bare', 'bench.plpgsql'),
                       '  END LOOP', '    docs[1] := reference.fold(docs);' || E'\n  END LOOP') AS definition \gset
 :definition;
-CREATE PROCEDURE bench.miss(n text, users int) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.miss(n text, who text, users int) LANGUAGE plpgsql AS $$
 DECLARE
   u text;
   d jsonb;
 BEGIN
-  FOR u IN SELECT 'crowd' || i FROM generate_series(1, users) i LOOP
+  FOR u IN SELECT who || i FROM generate_series(1, users) i LOOP
     d := cache_ext.get_merged_config(u, n);
   END LOOP;
 END
 $$;
 -- The loop alone.
-CREATE PROCEDURE bench.calls(n text, users int) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.calls(n text, who text, users int) LANGUAGE plpgsql AS $$
 DECLARE
   u text;
   d jsonb;
 BEGIN
-  FOR u IN SELECT 'crowd' || i FROM generate_series(1, users) i LOOP
+  FOR u IN SELECT who || i FROM generate_series(1, users) i LOOP
     d := NULL;
   END LOOP;
 END
 $$;
 
-CREATE TEMP TABLE measured (what text, name text, ns float DEFAULT 'infinity');
-INSERT INTO measured SELECT w, n FROM unnest('{miss,bare,plpgsql,calls}'::text[]) w, unnest('{theme,settings}'::text[]) n;
+CREATE TEMP TABLE measured (what text, name text, who text, ns float DEFAULT 'infinity');
+INSERT INTO measured SELECT w, n, 'crowd' FROM unnest('{miss,bare,plpgsql,calls}'::text[]) w, unnest('{theme,settings}'::text[]) n
+  UNION ALL SELECT w, 'theme', 'loner' FROM unnest('{miss,bare}'::text[]) w;
 CREATE PROCEDURE bench.misses() LANGUAGE plpgsql AS $$
 DECLARE
   m measured;
@@ -80,10 +87,10 @@ BEGIN
       PERFORM cache_ext.invalidate_all();
       COMMIT;
       start := clock_timestamp();
-      EXECUTE format('CALL bench.%I(%L, %s)', m.what, m.name, users);
+      EXECUTE format('CALL bench.%I(%L, %L, %s)', m.what, m.name, m.who, users);
       -- The first round warms up.
       UPDATE measured SET ns = least(ns, extract(epoch FROM clock_timestamp() - start) * 1e9 / users)
-       WHERE what = m.what AND name = m.name AND round > 0;
+       WHERE what = m.what AND name = m.name AND who = m.who AND round > 0;
       COMMIT;
     END LOOP;
   END LOOP;
@@ -91,7 +98,7 @@ END
 $$;
 SELECT value AS fills FROM cache_ext.stats WHERE name = 'fills' \gset
 CALL bench.misses();
-SELECT what || '_' || name, ns - (SELECT min(ns) FROM measured WHERE what = 'calls') FROM measured WHERE what <> 'calls';
+SELECT what || '_' || CASE who WHEN 'loner' THEN 'alone' ELSE name END, ns - (SELECT min(ns) FROM measured WHERE what = 'calls') FROM measured WHERE what <> 'calls';
 -- Or they were no misses.
 SELECT 'fills', value - :fills FROM cache_ext.stats WHERE name = 'fills';
 SELECT 'bytes_' || n, pg_column_size(cache_ext.get_merged_config('crowd1', n)) FROM unnest('{theme,settings}'::text[]) n;
