@@ -243,6 +243,11 @@ RETURNS TABLE (config_name text, config jsonb) LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs';
 COMMENT ON FUNCTION cache_ext.get_merged_configs(text, text[]) IS 'get_merged_config for several names, a row each in the order of the names';
 
+CREATE FUNCTION cache_ext.get_merged_configs_json(user_id text, config_names text[])
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs_json';
+COMMENT ON FUNCTION cache_ext.get_merged_configs_json(text, text[]) IS 'get_merged_config_json for several names, as one object: for a bootstrap';
+
 CREATE FUNCTION cache_ext.get_public_config(config_name text)
 RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cache_ext_get_public_config';

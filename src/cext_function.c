@@ -16,12 +16,15 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/tuplestore.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_json);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 
@@ -244,4 +247,77 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	PG_RETURN_VOID();
+}
+
+/*
+ * Is the i-th of the names among those before it?
+ */
+static bool
+is_repeated(const CextString *names, int i)
+{
+	for (int k = 0; k < i; k++)
+	{
+		if (names[k].len == names[i].len &&
+			memcmp(names[k].data, names[i].data, names[i].len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * get_merged_configs_json(user_id text, config_names text[]): one object.  What
+ * is cached is text already, so that this is little more than copying.
+ */
+Datum
+cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
+{
+	CextRequest request = {.key.kind = CEXT_KIND_JSON};
+	StringInfoData json;
+	CextString *names;
+	CextString	user;
+	int			n;
+
+	user = get_id_arg(fcinfo, 0, "user id");
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	names = array_to_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
+	if (user.data == NULL)
+		PG_RETURN_NULL();
+
+	initStringInfo(&json);
+	/* The result is a varlena: its header comes first. */
+	appendStringInfoSpaces(&json, VARHDRSZ);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < n; i++)
+	{
+		struct varlena *value;
+
+		if (names[i].data == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("config name at position %d is null", i + 1)));
+		check_id(names[i], "config name");
+		if (is_repeated(names, i))
+			continue;
+		request.key.user = user;
+		request.key.name = names[i];
+		value = cext_config_read(&request);
+		if (i > 0)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, pnstrdup(names[i].data, names[i].len));
+		appendStringInfoString(&json, ": ");
+		if (value == NULL)
+			appendStringInfoString(&json, "null");
+		else
+		{
+			/* Those that follow will not be much larger, most of the time. */
+			if (i == 0)
+				enlargeStringInfo(&json, n * (VARSIZE(value) + names[i].len + 8));
+			appendBinaryStringInfo(&json, VARDATA(value), VARSIZE(value) - VARHDRSZ);
+			pfree(value);
+		}
+	}
+	appendStringInfoChar(&json, '}');
+	SET_VARSIZE(json.data, json.len);
+	PG_RETURN_POINTER(json.data);
 }

@@ -106,3 +106,15 @@ DROP TABLE t.readers;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
+
+-- Several names as one object, rendered: each once, in the order of the names.
+SELECT cache_ext.get_merged_configs_json('alice', '{theme,unknown,menu,theme}');
+SELECT cache_ext.get_merged_configs_json('alice', '{theme,unknown,menu}')::jsonb =
+  (SELECT jsonb_object_agg(c.config_name, c.config) FROM cache_ext.get_merged_configs('alice', '{theme,unknown,menu}') c) AS same;
+SELECT * FROM t.count($$SELECT cache_ext.get_merged_configs_json('alice', '{theme,menu}')$$);
+SELECT cache_ext.get_merged_configs_json('alice', ARRAY['say "hello"', E'back\\slash']);
+SELECT cache_ext.get_merged_configs_json('alice', '{}'), cache_ext.get_merged_configs_json(NULL, '{theme}') IS NULL AS no_user, cache_ext.get_merged_configs_json('alice', NULL) IS NULL AS no_names;
+SELECT cache_ext.get_merged_configs_json('alice', '{theme,NULL}');
+SELECT cache_ext.get_merged_configs_json('alice', '{theme,""}');
+SELECT cache_ext.get_merged_configs_json('alice', '{{theme},{menu}}');
+SELECT cache_ext.get_merged_configs_json('', '{theme}');
