@@ -57,6 +57,23 @@ install_packages() {
 		apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# install_services PACKAGE...: as install_packages, but no service is started.
+install_services() {
+	local policy=/usr/sbin/policy-rc.d p missing=
+	for p; do
+		is_installed "$p" || missing=1
+	done
+	[ -n "$missing" ] || return 0
+	if [ -e $policy ]; then
+		install_packages "$@"
+		return
+	fi
+	printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+	as_root chmod 755 $policy
+	install_packages "$@" || { as_root rm -f $policy; return 1; }
+	as_root rm -f $policy
+}
+
 # The PostgreSQL to build for: PG_CONFIG's, else the newest that is installed,
 # else the one that the distribution ships, installed without a cluster.
 find_postgres() {
