@@ -1,6 +1,6 @@
 # What a miss costs.
 
-read_figures -v reference="$TOP/test/stress/reference.sql" -f "$TOP/test/bench/misses.sql"
+read_figures -f "$TOP/test/bench/misses.sql"
 for name in theme settings; do
 	declare -n bytes=ns_bytes_$name miss=ns_miss_$name bare=ns_bare_$name plpgsql=ns_plpgsql_$name
 	printf 'document %s bytes: miss %.0f ns, its fragments in one statement %.0f ns, merged in PL/pgSQL %.0f ns\n' \

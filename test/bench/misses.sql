@@ -3,7 +3,6 @@
 -- that fetches the same fragments, with the policy written into it, and the same
 -- merge in PL/pgSQL.  Of a small document and of a larger, nested one, for users
 -- who share a domain; and of the small one for users who share theirs with none.
-\i :reference
 SET jit = off;
 INSERT INTO cache_ext.users SELECT 'crowd' || i, 'acme' FROM generate_series(1, 10000) i;
 INSERT INTO cache_ext.config_definitions VALUES ('settings');

@@ -2,6 +2,7 @@
 -- about 1 kB, the same documents precomputed in a table, and a hundred and
 -- fifty thousand users for the store.
 CREATE EXTENSION cache_ext;
+\i :reference
 CREATE SCHEMA bench;
 SELECT set_config('bench.library', :'library', false);
 DO $$
