@@ -20,12 +20,14 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "access/xact.h"
 #include "common/pg_prng.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/shmem.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -40,6 +42,7 @@ PG_FUNCTION_INFO_V1(cext_test_copy);
 PG_FUNCTION_INFO_V1(cext_test_watch);
 PG_FUNCTION_INFO_V1(cext_test_changed_lines);
 PG_FUNCTION_INFO_V1(cext_test_corrupt);
+PG_FUNCTION_INFO_V1(cext_test_probe);
 
 #define LINE	64
 
@@ -194,6 +197,41 @@ cext_test_corrupt(PG_FUNCTION_ARGS)
 		}
 	}
 	PG_RETURN_INT64(n);
+}
+
+/*
+ * cext_test_probe(bigint, bigint) returns float8: nanoseconds for each of so many
+ * probes of a plain hash table with so many lines.  Which line comes next depends
+ * on what the last one held, so that none is fetched ahead; the memory is of the
+ * kind that a server's shared memory is.
+ */
+Datum
+cext_test_probe(PG_FUNCTION_ARGS)
+{
+	uint64		nlines = PG_GETARG_INT64(0);
+	int64		nprobes = PG_GETARG_INT64(1);
+	uint64		hash = 1;
+	instr_time	start;
+	instr_time	end;
+	uint64	   *lines = mmap(NULL, nlines * LINE, PROT_READ | PROT_WRITE,
+							 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (lines == MAP_FAILED)
+		elog(ERROR, "no memory for %lu lines", (unsigned long) nlines);
+	for (uint64 i = 0; i < nlines; i++)
+		lines[i * (LINE / sizeof(uint64))] = i & 1;
+	INSTR_TIME_SET_CURRENT(start);
+	for (int64 i = 0; i < nprobes; i++)
+	{
+		uint64		line = (uint64) (((unsigned __int128) hash * nlines) >> 64);
+
+		hash = (hash + lines[line * (LINE / sizeof(uint64))] + i) * UINT64CONST(0x9E3779B97F4A7C15);
+		hash ^= hash >> 29;
+	}
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	munmap(lines, nlines * LINE);
+	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / nprobes + (hash == 0));
 }
 
 void

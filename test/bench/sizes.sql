@@ -1,0 +1,36 @@
+-- A store of :n small entries: nanoseconds a hit with keys drawn uniformly and by
+-- Zipf's law with exponent 0.99, what the drawing costs taken off; fills a second;
+-- bytes of overhead an entry.
+SET max_parallel_workers_per_gather = 0;
+SET jit = off;
+CREATE TEMP TABLE measured (name text, query text, n bigint, ns float);
+SELECT format('''u'' || (1 + floor(random() * %s))::bigint', :n) AS uniform,
+       format('''u'' || ceil(power((power(%s::float8, 0.01) - 1) * random() + 1, 100))::bigint', :n) AS zipf \gset
+INSERT INTO measured VALUES
+  ('loop_uniform', format('SELECT count(%s) FROM generate_series(1, 500000)', :'uniform'), 500000),
+  ('uniform', format('SELECT count(cache_ext.get_merged_config(%s, ''small'')) FROM generate_series(1, 500000)', :'uniform'), 500000),
+  ('loop_zipf', format('SELECT count(%s) FROM generate_series(1, 500000)', :'zipf'), 500000),
+  ('zipf', format('SELECT count(cache_ext.get_merged_config(%s, ''small'')) FROM generate_series(1, 500000)', :'zipf'), 500000);
+SELECT cache_ext.invalidate_all();
+SELECT m.value AS entries_before, u.value AS used_before FROM cache_ext.memory m, cache_ext.memory u WHERE m.name = 'entries' AND u.name = 'used_bytes' \gset
+SELECT 'fill', bench.ns(format('SELECT count(cache_ext.get_merged_config(''u'' || i, ''small'')) FROM generate_series(1, %s) i', :n), :n);
+SELECT 'overhead', (u.value - :used_before)::float / (m.value - :entries_before) - b.bytes
+  FROM cache_ext.memory m, cache_ext.memory u,
+       (SELECT avg(length('u' || i)) + length('small') + pg_column_size(cache_ext.get_merged_config('u1', 'small')) AS bytes FROM generate_series(1, :n) i) b
+ WHERE m.name = 'entries' AND u.name = 'used_bytes';
+SELECT value AS hits FROM cache_ext.stats WHERE name = 'hits' \gset
+DO $$
+DECLARE
+  m measured;
+BEGIN
+  FOR round IN 0 .. 3 LOOP
+    FOR m IN SELECT * FROM measured LOOP
+      m.ns := bench.ns(m.query, m.n);
+      UPDATE measured SET ns = least(ns, m.ns) WHERE name = m.name AND round > 0;
+    END LOOP;
+  END LOOP;
+END
+$$;
+SELECT m.name, m.ns - l.ns FROM measured m JOIN measured l ON l.name = 'loop_' || m.name;
+SELECT 'ratio', (value - :hits) / 4000000.0 FROM cache_ext.stats WHERE name = 'hits';
+SELECT 'probe', min(bench.probe(:n, 2000000)) FROM generate_series(1, 3);
