@@ -20,6 +20,7 @@ for n in $sizes; do
 	printf '%12d %12.1f %10.1f %10.1f %10.0f %12.1f %12s\n' "$n" "$ns_uniform" "$ns_zipf" "$ns_probe" \
 		"$(awk "BEGIN { print 1e9 / $ns_fill }")" "$ns_overhead" "$seconds"
 	[ "$(awk "BEGIN { print ($ns_ratio > 0.999) }")" = 1 ] || die "not every read was a hit: $ns_ratio"
+	printf '%d\t%s\t%s\t%s\n' "$n" "$ns_uniform" "$ns_zipf" "$ns_probe" >>"$WORK/sizes.tsv"
 	declare "uniform_$n=$ns_uniform" "probe_$n=$ns_probe"
 	row "bytes of overhead of an entry among $n" "$(printf '%.1f' "$ns_overhead")" '<= 96'
 	[ "$n" -le 1000 ] || row "latency that a hit adds among $n, over what a hash probe adds" \
