@@ -22,7 +22,7 @@ for n in $sizes; do
 	[ "$(awk "BEGIN { print ($ns_ratio > 0.999) }")" = 1 ] || die "not every read was a hit: $ns_ratio"
 	printf '%d\t%s\t%s\t%s\n' "$n" "$ns_uniform" "$ns_zipf" "$ns_probe" >>"$WORK/sizes.tsv"
 	declare "uniform_$n=$ns_uniform" "probe_$n=$ns_probe"
-	row "bytes of overhead of an entry among $n" "$(printf '%.1f' "$ns_overhead")" '<= 96'
+	row "bytes of overhead of an entry among $n, directory apart" "$(printf '%.1f' "$ns_overhead")" '<= 96'
 	[ "$n" -le 1000 ] || row "latency that a hit adds among $n, over what a hash probe adds" \
 		"$(awk "BEGIN { printf \"%.2f\", ($ns_uniform - $uniform_1000) / ($ns_probe - $probe_1000) }")" \
 		"$([ "$n" = 1000000 ] && echo '<= 2' || echo -)"
