@@ -28,7 +28,7 @@ INSERT INTO shop.users VALUES ('ann', 'north'), ('ben', 'south'), ('public', 'no
 INSERT INTO shop.policies VALUES ('prices', '{PUBLIC,TENANT,USER}'), ('banner', '{USER,PUBLIC}'), ('none', NULL);
 INSERT INTO shop.fragments VALUES
   ('PUBLIC', 'public', 'prices', '{"currency": "EUR", "vat": 19}'),
-  ('PUBLIC', 'other', 'prices', '{"currency": "XXX"}'),
+  ('PUBLIC', 'other', 'prices', '{"currency": "CHF"}'),
   ('TENANT', 'north', 'prices', '{"vat": 20}'),
   ('USER', 'ann', 'prices', '{"discount": 5}'),
   ('USER', 'public', 'prices', '{"discount": 99}'),
