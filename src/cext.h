@@ -31,4 +31,32 @@ typedef struct CextString
 
 #define CEXT_NULL_STRING	((CextString) {NULL, 0})
 
+static inline CextString
+cext_string(const char *s)
+{
+	return (CextString) {s, strlen(s)};
+}
+
+static inline bool
+cext_string_equals(CextString a, CextString b)
+{
+	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/*
+ * A copy in a context, terminated; null is null.
+ */
+static inline CextString
+cext_string_copy(CextString s, MemoryContext context)
+{
+	char	   *copy;
+
+	if (s.data == NULL)
+		return s;
+	copy = MemoryContextAlloc(context, s.len + 1);
+	memcpy(copy, s.data, s.len);
+	copy[s.len] = '\0';
+	return (CextString) {copy, s.len};
+}
+
 #endif							/* CEXT_H */

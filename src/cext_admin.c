@@ -126,23 +126,10 @@ describe_columns(const CextSource *source)
 						 source->columns[i].name == NULL ? "(dropped)" :
 						 quote_identifier(source->columns[i].name));
 	}
-	if (source->public_id != NULL)
+	if (source->public_id.data != NULL)
 		appendStringInfo(&text, ", public_id => %s",
-						 quote_literal_cstr(source->public_id));
+						 quote_literal_cstr(source->public_id.data));
 	return text.data;
-}
-
-/*
- * "whole", or what is wrong with a source's triggers.
- */
-static const char *
-describe_triggers(const CextSource *source)
-{
-	CextSource	copy = *source;
-
-	copy.problem = (CextProblem) {0};
-	(void) cext_check_triggers(&copy);
-	return copy.problem.reason == NULL ? "whole" : copy.problem.reason;
 }
 
 /*
@@ -159,6 +146,7 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 	for (int i = CEXT_ROLE_SCOPE_TYPES; i < CEXT_NUM_ROLES; i++)
 	{
 		CextSource *source = &sources[i];
+		CextSource	triggers;
 		Datum		values[8];
 		bool		nulls[8] = {0};
 
@@ -166,13 +154,18 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 			continue;
 		if (source->problem.reason == NULL)
 			cext_check_table(source);
+		/* Their state is shown whatever else is wrong. */
+		triggers = *source;
+		triggers.problem = (CextProblem) {0};
+		(void) cext_check_triggers(&triggers);
 		if (source->problem.reason == NULL)
-			(void) cext_check_triggers(source);
+			source->problem = triggers.problem;
 		values[0] = CStringGetTextDatum(cext_role_name(source->role));
 		values[1] = ObjectIdGetDatum(source->relid);
 		values[2] = BoolGetDatum(source->attached);
 		values[3] = CStringGetTextDatum(describe_columns(source));
-		values[4] = CStringGetTextDatum(describe_triggers(source));
+		values[4] = CStringGetTextDatum(triggers.problem.reason == NULL ? "whole" :
+										triggers.problem.reason);
 		values[5] = BoolGetDatum(source->problem.reason != NULL);
 		nulls[6] = nulls[7] = source->problem.reason == NULL;
 		if (!nulls[6])

@@ -20,6 +20,7 @@
  */
 #include "cext_check.h"
 #include "cext_mapping.h"
+#include "cext_regcolumn.h"
 #include "cext_spi.h"
 
 #include "catalog/namespace.h"
@@ -44,8 +45,7 @@ CEXT_FUNCTION_INFO_V1(cache_ext_detach);
 typedef struct Session
 {
 	CextCaller	caller;
-	Oid			relid;			/* of cache_ext.attached */
-	Oid			owner;			/* its owner */
+	Oid			owner;			/* of cache_ext.attached */
 } Session;
 
 static void
@@ -54,8 +54,7 @@ begin(Session *session)
 	CextSource	own[CEXT_NUM_ROLES];
 
 	cext_mapping_own(own);
-	session->relid = own[CEXT_ROLE_ATTACHED].relid;
-	LockRelationOid(session->relid, ShareRowExclusiveLock);
+	LockRelationOid(own[CEXT_ROLE_ATTACHED].relid, ShareRowExclusiveLock);
 	cext_mapping_describe(&own[CEXT_ROLE_ATTACHED]);
 	session->owner = own[CEXT_ROLE_ATTACHED].owner;
 	cext_spi_begin(&session->caller);
@@ -165,13 +164,12 @@ lock_table(Oid relid)
 static void
 canonicalize_public_id(CextSource *source)
 {
-	CextString	id;
+	CextType	type = source->columns[CEXT_COL_FRAGMENT_ID].type;
 
-	if (source->public_id == NULL)
-		return;
-	id = cext_type_canonicalize(source->columns[CEXT_COL_FRAGMENT_ID].type,
-								(CextString) {source->public_id, strlen(source->public_id)});
-	source->public_id = pnstrdup(id.data, id.len);
+	if (source->public_id.data != NULL)
+		source->public_id =
+			cext_string_copy(cext_type_canonicalize(type, source->public_id),
+							 CurrentMemoryContext);
 }
 
 /*
@@ -197,7 +195,7 @@ put_row(const CextSource *source)
 	args[0] = cext_role_name(source->role);
 	args[1] = psprintf("%u", source->relid);
 	args[2] = columns.data;
-	args[3] = source->public_id;
+	args[3] = source->public_id.data;
 
 	if (run("SELECT relation::oid, role, relation::text FROM cache_ext.attached"
 			" WHERE (role = $1) <> (relation = $2::oid::regclass)"
@@ -382,7 +380,8 @@ cache_ext_attach_fragments(PG_FUNCTION_ARGS)
 	for (int i = 0; i < 4; i++)
 		check_given(fcinfo, 1 + i, cext_column_name(CEXT_ROLE_FRAGMENTS, i));
 	begin_attach(&session, fcinfo, 0, CEXT_ROLE_FRAGMENTS, 4, &source);
-	source.public_id = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	if (!PG_ARGISNULL(5))
+		source.public_id = cext_string(text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	attach(&session, &source);
 	end(&session);
 	PG_RETURN_VOID();
@@ -429,17 +428,13 @@ remove_domains(Oid keep)
 	const char *args[1] = {psprintf("%u", keep)};
 	Oid			relid;
 	bool		isnull;
-	char	   *relname = NULL;
 
 	if (run("SELECT relation::oid FROM cache_ext.attached WHERE role = 'domains' AND relation <> $1::oid::regclass",
 			1, args) == 0)
 		return;
 	relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
 										   SPI_tuptable->tupdesc, 1, &isnull));
-	if (get_rel_name(relid) != NULL)
-		relname = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-											 get_rel_name(relid));
-	remove_source("domains", relname);
+	remove_source("domains", cext_relation_name(relid));
 }
 
 /*
@@ -479,19 +474,15 @@ Datum
 cache_ext_detach(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
-	char	   *name = get_rel_name(relid);
-	char	   *relname = NULL;
+	char	   *relname = cext_relation_name(relid);
 	const char *args[1] = {psprintf("%u", relid)};
 	Session		session;
 	char	   *role;
 
-	if (name != NULL)
-	{
+	if (relname != NULL)
 		check_owner(relid);
-		relname = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
-	}
 	begin(&session);
-	if (name == NULL && !has_privs_of_role(session.caller.user, session.owner))
+	if (relname == NULL && !has_privs_of_role(session.caller.user, session.owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, args[0]);
 	if (run("SELECT role FROM cache_ext.attached WHERE relation = $1::oid::regclass", 1, args) == 0)
 	{

@@ -121,12 +121,6 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 	return false;
 }
 
-static CextString
-copy_string(CextString s)
-{
-	return s.data == NULL ? s : (CextString) {pnstrdup(s.data, s.len), s.len};
-}
-
 /*
  * Read the fragments of the scopes that were found.
  */
@@ -275,8 +269,8 @@ compute(const CextRequest *request, Snapshot snapshot, bool usable,
 		memcpy(computed->value, value, VARSIZE(value));
 	}
 	computed->ttl_ms = fetch.ttl_ms;
-	computed->domain_key = copy_string(fetch.domain_key);
-	computed->domain = copy_string(fetch.domain);
+	computed->domain_key = cext_string_copy(fetch.domain_key, outer);
+	computed->domain = cext_string_copy(fetch.domain, outer);
 	MemoryContextDelete(context);
 }
 

@@ -31,16 +31,6 @@ run(CextFetch *fetch, CextStatement id, Datum *values)
 	cext_statement_run(id, &fetch->caller, fetch->snapshot, values);
 }
 
-static CextString
-copy_string(CextFetch *fetch, CextString s)
-{
-	char	   *copy = MemoryContextAlloc(fetch->context, s.len + 1);
-
-	memcpy(copy, s.data, s.len);
-	copy[s.len] = '\0';
-	return (CextString) {copy, s.len};
-}
-
 static int
 compare_strings(CextString a, CextString b)
 {
@@ -87,8 +77,7 @@ look_up(CextFetch *fetch, CextStatement id, CextString key)
 			(result.data == NULL || compare_strings(found, result) < 0))
 			result = found;
 	}
-	if (result.data != NULL)
-		result = copy_string(fetch, result);
+	result = cext_string_copy(result, fetch->context);
 	SPI_freetuptable(SPI_tuptable);
 	return result;
 }
@@ -154,22 +143,17 @@ fetch_definition(CextFetch *fetch)
 static List *
 add_scope(CextFetch *fetch, List *scopes, CextString name, const int64 *rank)
 {
-	for (int i = 0; i < cext_sources.nscope_types; i++)
-	{
-		const CextScopeType *type = &cext_sources.scope_types[i];
-		CextScope  *scope;
+	const CextScopeType *type = cext_source_scope_type(&cext_sources, name);
+	CextScope  *scope;
 
-		if (compare_strings(type->name, name) != 0)
-			continue;
-		if (fetch->user.data == NULL && type->keyed_by != CEXT_KEYED_BY_NONE)
-			break;
-		scope = palloc(sizeof(CextScope));
-		scope->name = copy_string(fetch, type->name);
-		scope->keyed_by = type->keyed_by;
-		scope->rank = rank == NULL ? type->default_rank : *rank;
-		return lappend(scopes, scope);
-	}
-	return scopes;
+	if (type == NULL ||
+		(fetch->user.data == NULL && type->keyed_by != CEXT_KEYED_BY_NONE))
+		return scopes;
+	scope = palloc(sizeof(CextScope));
+	scope->name = cext_string_copy(type->name, fetch->context);
+	scope->keyed_by = type->keyed_by;
+	scope->rank = rank == NULL ? type->default_rank : *rank;
+	return lappend(scopes, scope);
 }
 
 static int
@@ -295,8 +279,7 @@ cext_fetch_fragments(CextFetch *fetch, const CextScope *scope)
 	switch (scope->keyed_by)
 	{
 		case CEXT_KEYED_BY_NONE:
-			if (source->public_id != NULL)
-				id = (CextString) {source->public_id, strlen(source->public_id)};
+			id = source->public_id;
 			break;
 		case CEXT_KEYED_BY_DOMAIN:
 			id = fetch->domain;

@@ -257,8 +257,7 @@ is_repeated(const CextString *names, int i)
 {
 	for (int k = 0; k < i; k++)
 	{
-		if (names[k].len == names[i].len &&
-			memcmp(names[k].data, names[i].data, names[i].len) == 0)
+		if (cext_string_equals(names[k], names[i]))
 			return true;
 	}
 	return false;

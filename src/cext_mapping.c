@@ -260,7 +260,7 @@ load_row(CextSource *sources, HeapTuple tuple, TupleDesc desc, MemoryContext con
 	source->relid = DatumGetObjectId(SPI_getbinval(tuple, desc, 2, &isnull));
 	load_columns(source, DatumGetArrayTypeP(SPI_getbinval(tuple, desc, 3, &isnull)));
 	if (public_id != NULL)
-		source->public_id = MemoryContextStrdup(context, public_id);
+		source->public_id = cext_string_copy(cext_string(public_id), context);
 }
 
 /*

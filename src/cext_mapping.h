@@ -68,7 +68,7 @@ typedef struct CextSource
 	Oid			owner;
 	const char *relname;		/* qualified and quoted */
 	CextColumn	columns[CEXT_SOURCE_COLUMNS];
-	const char *public_id;		/* of fragments keyed by none; NULL: null */
+	CextString	public_id;		/* of fragments keyed by none */
 	CextProblem problem;
 } CextSource;
 

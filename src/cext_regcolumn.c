@@ -39,6 +39,19 @@ cext_regcolumn_make(Oid relid, AttrNumber attnum)
 }
 
 /*
+ * The name of a relation, qualified and quoted, in the current context, or NULL
+ * if it is no more.
+ */
+char *
+cext_relation_name(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+
+	return name == NULL ? NULL :
+		quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+}
+
+/*
  * The name of a column in the current context, or NULL if it is no more.
  */
 char *
@@ -98,17 +111,14 @@ Datum
 cache_ext_regcolumn_out(PG_FUNCTION_ARGS)
 {
 	CextRegcolumn *column = (CextRegcolumn *) PG_GETARG_POINTER(0);
+	char	   *relname;
 	char	   *name;
-	char	   *schema = NULL;
 
 	if (!OidIsValid(column->relid))
 		PG_RETURN_CSTRING(pstrdup("-"));
+	relname = cext_relation_name(column->relid);
 	name = cext_regcolumn_name(column->relid, column->attnum);
-	if (name != NULL)
-		schema = get_namespace_name(get_rel_namespace(column->relid));
-	if (schema == NULL)
+	if (relname == NULL || name == NULL)
 		PG_RETURN_CSTRING(psprintf("%u.%d", column->relid, column->attnum));
-	PG_RETURN_CSTRING(psprintf("%s.%s",
-							   quote_qualified_identifier(schema, get_rel_name(column->relid)),
-							   quote_identifier(name)));
+	PG_RETURN_CSTRING(psprintf("%s.%s", relname, quote_identifier(name)));
 }

@@ -23,6 +23,7 @@ typedef struct CextRegcolumn
 } CextRegcolumn;
 
 extern CextRegcolumn *cext_regcolumn_make(Oid relid, AttrNumber attnum);
+extern char *cext_relation_name(Oid relid);
 extern char *cext_regcolumn_name(Oid relid, AttrNumber attnum);
 
 #endif							/* CEXT_REGCOLUMN_H */

@@ -78,7 +78,7 @@ typedef struct WriterRelation
 CextSources cext_sources = {.generation = CEXT_NO_GENERATION,.any = CEXT_NO_GENERATION};
 bool		cext_slots_known = false;
 uint32		cext_any;
-uint32		cext_everything;
+static uint32 everything;
 
 static CextSources writer_sources;
 static HTAB *writer_relations;	/* in writer_sources.context */
@@ -123,7 +123,7 @@ cext_source_find_slots(void)
 {
 	cext_any = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_ANY,
 											CEXT_NULL_STRING, CEXT_NULL_STRING));
-	cext_everything = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_EVERYTHING,
+	everything = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_EVERYTHING,
 												   CEXT_NULL_STRING, CEXT_NULL_STRING));
 	cext_slots_known = true;
 }
@@ -159,12 +159,25 @@ load_scope_types(CextSources *sources)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
 
-		type->name.data = MemoryContextStrdup(context, SPI_getvalue(tuple, desc, 1));
-		type->name.len = strlen(type->name.data);
+		type->name = cext_string_copy(cext_string(SPI_getvalue(tuple, desc, 1)), context);
 		type->keyed_by = parse_keyed_by(SPI_getvalue(tuple, desc, 2));
 		type->default_rank = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull));
 	}
 	cext_spi_end(&caller);
+}
+
+/*
+ * A scope type by its name, or NULL.
+ */
+const CextScopeType *
+cext_source_scope_type(const CextSources *sources, CextString name)
+{
+	for (int i = 0; i < sources->nscope_types; i++)
+	{
+		if (cext_string_equals(sources->scope_types[i].name, name))
+			return &sources->scope_types[i];
+	}
+	return NULL;
 }
 
 /*
@@ -240,7 +253,7 @@ settled_generation(Snapshot snapshot)
 		return NO_SLOTS;
 	(void) cext_any_slot();
 	if (snapshot->snapshot_type != SNAPSHOT_MVCC ||
-		!cext_slot_settled(cext_everything, snapshot, &generation))
+		!cext_slot_settled(everything, snapshot, &generation))
 		return CEXT_NO_GENERATION;
 	return generation;
 }
@@ -321,47 +334,43 @@ load_writer(void)
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/*
- * A partition as a source: its columns can have other numbers than those of
- * the table that is attached.
- */
-static bool
-find_partitioned_source(Oid relid, CextSource *result)
+static const CextSource *
+source_by_relid(Oid relid)
 {
-	ListCell   *cell;
-
-	foreach(cell, get_partition_ancestors(relid))
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
 	{
-		for (int i = 0; i < CEXT_NUM_ROLES; i++)
-		{
-			if (writer_sources.source[i].relid != lfirst_oid(cell))
-				continue;
-			*result = writer_sources.source[i];
-			result->relid = relid;
-			for (int k = 0; k < CEXT_SOURCE_COLUMNS; k++)
-			{
-				if (result->columns[k].name != NULL)
-					result->columns[k].attnum = get_attnum(relid, result->columns[k].name);
-			}
-			return true;
-		}
+		if (writer_sources.source[i].relid == relid)
+			return &writer_sources.source[i];
 	}
-	return false;
+	return NULL;
 }
 
 /*
- * Find the source that a relation is, or is part of.
+ * Find the source that a relation is, or is a partition of: its columns can have
+ * other numbers than those of the table that is attached.
  */
 static bool
 find_source(Oid relid, CextSource *result)
 {
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+	const CextSource *source = source_by_relid(relid);
+	List	   *ancestors = source != NULL ? NIL : get_partition_ancestors(relid);
+	ListCell   *cell;
+
+	foreach(cell, ancestors)
 	{
-		*result = writer_sources.source[i];
-		if (result->relid == relid)
-			return true;
+		if (source == NULL)
+			source = source_by_relid(lfirst_oid(cell));
 	}
-	return find_partitioned_source(relid, result);
+	if (source == NULL)
+		return false;
+	*result = *source;
+	result->relid = relid;
+	for (int i = 0; i < CEXT_SOURCE_COLUMNS && relid != source->relid; i++)
+	{
+		if (result->columns[i].name != NULL)
+			result->columns[i].attnum = get_attnum(relid, result->columns[i].name);
+	}
+	return true;
 }
 
 /*
@@ -373,7 +382,6 @@ const CextSource *
 cext_source_of_writer(Oid relid)
 {
 	WriterRelation *relation;
-	bool		found = false;
 
 	if (!writer_sources.current || writer_relations == NULL)
 	{
@@ -388,7 +396,7 @@ cext_source_of_writer(Oid relid)
 		bool		is_source = find_source(relid, &source);
 
 		MemoryContextSwitchTo(old);
-		relation = hash_search(writer_relations, &relid, HASH_ENTER, &found);
+		relation = hash_search(writer_relations, &relid, HASH_ENTER, NULL);
 		relation->is_source = is_source && !source.problem.unreadable;
 		relation->source = source;
 	}
@@ -403,14 +411,8 @@ cext_source_of_writer(Oid relid)
 CextSliceKind
 cext_source_fragment_slice(CextString scope_type)
 {
-	for (int i = 0; i < writer_sources.nscope_types; i++)
-	{
-		CextScopeType *type = &writer_sources.scope_types[i];
+	const CextScopeType *type = cext_source_scope_type(&writer_sources, scope_type);
 
-		if (type->name.len == scope_type.len &&
-			memcmp(type->name.data, scope_type.data, scope_type.len) == 0)
-			return type->keyed_by == CEXT_KEYED_BY_DOMAIN ?
-				CEXT_SLICE_DOMAIN_NAME : CEXT_SLICE_USER_NAME;
-	}
-	return CEXT_SLICE_USER_NAME;
+	return type != NULL && type->keyed_by == CEXT_KEYED_BY_DOMAIN ?
+		CEXT_SLICE_DOMAIN_NAME : CEXT_SLICE_USER_NAME;
 }

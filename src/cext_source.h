@@ -57,13 +57,14 @@ typedef struct CextSources
 extern CextSources cext_sources;
 extern bool cext_slots_known;
 extern uint32 cext_any;
-extern uint32 cext_everything;
 
 extern void cext_source_init(void);
 extern void cext_source_find_slots(void);
 extern void cext_source_refresh(Snapshot snapshot, uint64 any);
 extern void cext_source_lock(Snapshot snapshot);
 extern const CextSource *cext_source_of_writer(Oid relid);
+extern const CextScopeType *cext_source_scope_type(const CextSources *sources,
+												   CextString name);
 extern CextSliceKind cext_source_fragment_slice(CextString scope_type);
 
 /*

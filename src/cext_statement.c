@@ -52,13 +52,6 @@ key_sql(const CextSource *source, int column)
 	return psprintf("x.%s", name);
 }
 
-static void
-begin_sql(StringInfo sql, Statement *statement)
-{
-	resetStringInfo(sql);
-	statement->nargs = 0;
-}
-
 /*
  * Add "column = $n", with a parameter of the column's type.
  */
@@ -77,7 +70,6 @@ add_condition(StringInfo sql, Statement *statement, const CextSource *source, in
 static void
 make_lookup(StringInfo sql, Statement *statement, const CextSource *source)
 {
-	begin_sql(sql, statement);
 	appendStringInfo(sql, "SELECT %s FROM %s%s x", key_sql(source, CEXT_COL_VALUE),
 					 CEXT_FROM(source));
 	add_condition(sql, statement, source, CEXT_COL_KEY);
@@ -86,7 +78,6 @@ make_lookup(StringInfo sql, Statement *statement, const CextSource *source)
 static void
 make_definition(StringInfo sql, Statement *statement, const CextSource *source)
 {
-	begin_sql(sql, statement);
 	appendStringInfo(sql, "SELECT x.merge_strategy, (extract(epoch FROM x.ttl) * 1000)::bigint FROM %s%s x",
 					 CEXT_FROM(source));
 	add_condition(sql, statement, source, CEXT_COL_KEY);
@@ -98,7 +89,6 @@ make_policy(StringInfo sql, Statement *statement, const CextSource *source)
 	const CextColumn *rank = &source->columns[CEXT_COL_POLICY_RANK];
 	const CextColumn *chain = &source->columns[CEXT_COL_POLICY_CHAIN];
 
-	begin_sql(sql, statement);
 	if (chain->attnum != InvalidAttrNumber)
 		appendStringInfo(sql, "SELECT e.value%s, e.rank FROM %s%s x, unnest(x.%s) WITH ORDINALITY e(value, rank)",
 						 chain->type.kind == CEXT_TYPE_OTHER ? "::text" : "",
@@ -115,7 +105,6 @@ make_policy(StringInfo sql, Statement *statement, const CextSource *source)
 static void
 make_fragment(StringInfo sql, Statement *statement, const CextSource *source, bool with_id)
 {
-	begin_sql(sql, statement);
 	appendStringInfo(sql, "SELECT x.%s::jsonb FROM %s%s x",
 					 quote_identifier(source->columns[CEXT_COL_FRAGMENT_CONFIG].name),
 					 CEXT_FROM(source));
@@ -147,16 +136,16 @@ cext_statement_source(CextStatement id)
 }
 
 /*
- * Make a statement's text for the sources as they are.  False if there is
- * nothing to read.
+ * Make a statement's text for the sources as they are; none if there is nothing
+ * to read.
  */
-static bool
+static void
 make_statement(CextStatement id, StringInfo sql, Statement *statement)
 {
 	const CextSource *source = cext_statement_source(id);
 
 	if (!OidIsValid(source->relid))
-		return false;
+		return;
 	switch (id)
 	{
 		case CEXT_FETCH_USER:
@@ -174,7 +163,6 @@ make_statement(CextStatement id, StringInfo sql, Statement *statement)
 			make_fragment(sql, statement, source, id == CEXT_FETCH_FRAGMENT);
 			break;
 	}
-	return true;
 }
 
 /*
@@ -189,8 +177,7 @@ renew_statement(CextStatement id, bool changed)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (!make_statement(id, &sql, &made))
-		resetStringInfo(&sql);
+	make_statement(id, &sql, &made);
 	if (!changed && statement->sql != NULL && strcmp(statement->sql, sql.data) == 0 &&
 		memcmp(statement->argtypes, made.argtypes, sizeof(made.argtypes)) == 0)
 		return;
@@ -243,7 +230,6 @@ cext_statement_run(CextStatement id, const CextCaller *caller, Snapshot snapshot
 			elog(ERROR, "could not prepare a fetch: %s",
 				 SPI_result_code_string(SPI_result));
 		statement->plan = plan;
-		statement->planned = false;
 	}
 	if (!statement->planned)
 	{

@@ -89,8 +89,7 @@ invalidate_fragment(const CextSource *source, HeapTuple tuple, TupleDesc desc)
 	CextString	scope_type;
 
 	if (id.data == NULL ||
-		(source->public_id != NULL && id.len == strlen(source->public_id) &&
-		 memcmp(id.data, source->public_id, id.len) == 0))
+		(source->public_id.data != NULL && cext_string_equals(id, source->public_id)))
 		cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
 	if (id.data != NULL)
 	{

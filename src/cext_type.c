@@ -78,12 +78,6 @@ cext_type_of(Oid type, Oid collation)
 	return result;
 }
 
-static CextString
-cstring_to_string(const char *s)
-{
-	return (CextString) {s, strlen(s)};
-}
-
 /* Without the blanks at the end. */
 static CextString
 trim(CextString s)
@@ -113,10 +107,10 @@ cext_type_text(CextType type, Datum value)
 			s = (CextString) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
 			return type.kind == CEXT_TYPE_BPCHAR ? trim(s) : s;
 		case CEXT_TYPE_NAME:
-			return cstring_to_string(NameStr(*DatumGetName(value)));
+			return cext_string(NameStr(*DatumGetName(value)));
 		default:
 			getTypeOutputInfo(type.oid, &output, &is_varlena);
-			return cstring_to_string(OidOutputFunctionCall(output, value));
+			return cext_string(OidOutputFunctionCall(output, value));
 	}
 }
 
