@@ -149,7 +149,7 @@ build() {
 # start_server NAME PORT [LINE...]: a new cluster in $WORK/NAME, LINEs of
 # postgresql.conf on top of what a throwaway server needs.
 start_server() {
-	local data=$WORK/$1 port=$2 line
+	local name=$1 data=$WORK/$1 port=$2 line
 	shift 2
 	as_server initdb -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \
 		--no-sync >/dev/null
@@ -161,13 +161,25 @@ start_server() {
 		echo "fsync = off"
 		for line; do echo "$line"; done
 	} | as_server tee -a "$data/postgresql.conf" >/dev/null
+	resume_server "$name"
+	export PGPORT=$port
+}
+
+# resume_server NAME: start a cluster that stands.
+resume_server() {
+	local data=$WORK/$1
 	as_server pg_ctl -D "$data" -l "$data/log" -w -s start ||
 		{ cat "$data/log"; die "the server did not start"; }
-	export PGPORT=$port
 }
 
 stop_server() {
 	as_server pg_ctl -D "$WORK/$1" -m fast -w -s stop
+}
+
+# The library that the stress oracle and the benchmarks load beside the extension.
+build_test_library() {
+	as_server make -s -C "$WORK/build/test/module" PG_CONFIG="$PG_CONFIG" >"$WORK/module.log" 2>&1 ||
+		die "the test library does not build: $(cat "$WORK/module.log")"
 }
 
 run_psql() {

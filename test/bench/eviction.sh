@@ -6,12 +6,11 @@ cc -O2 -o "$WORK/simulate" "$TOP/test/bench/simulate.c" -lm
 run_psql -c "INSERT INTO cache_ext.config_definitions (config_name) VALUES ('evict')" \
 	-c "INSERT INTO cache_ext.config_policies VALUES ('evict', 'public')" \
 	-c "INSERT INTO cache_ext.config_fragments (scope_type, config_name, config) SELECT 'public', 'evict', jsonb_object_agg('setting_' || i, md5(i::text)) FROM generate_series(1, 18) i"
-stop_server bench
 echo "cache_ext.memory = '8MB'" | as_server tee -a "$WORK/bench/postgresql.conf" >/dev/null
 
 fresh_server() {
-	[ ! -e "$WORK/bench/postmaster.pid" ] || stop_server bench
-	as_server pg_ctl -D "$WORK/bench" -l "$WORK/bench/log" -w -s start
+	stop_server bench
+	resume_server bench
 }
 
 # What a full cache holds.

@@ -37,17 +37,5 @@ INSERT INTO measured VALUES
   ('memcached', 'SELECT count(memcache_get(u || '':theme'')) FROM generate_series(1, 200), bench.keys', 12800);
 \endif
 \endif
-DO $$
-DECLARE
-  m measured;
-BEGIN
-  FOR round IN 0 .. 5 LOOP
-    FOR m IN SELECT * FROM measured LOOP
-      m.ns := bench.ns(m.query, m.n);
-      -- The first round warms up.
-      UPDATE measured SET ns = least(ns, m.ns) WHERE name = m.name AND round > 0;
-    END LOOP;
-  END LOOP;
-END
-$$;
+CALL bench.measure(5);
 SELECT name, ns - (SELECT ns FROM measured WHERE name = 'loop') FROM measured WHERE name <> 'loop';

@@ -40,4 +40,19 @@ BEGIN
   RETURN extract(epoch FROM clock_timestamp() - start) * 1e9 / n;
 END
 $$;
+-- Fills in ns of the caller's temporary table measured (name, query, n, ns): the
+-- queries in turns, the best of so many rounds after one that warms up.
+CREATE PROCEDURE bench.measure(rounds int) LANGUAGE plpgsql AS $$
+DECLARE
+  m record;
+  took float;
+BEGIN
+  FOR round IN 0 .. rounds LOOP
+    FOR m IN SELECT * FROM measured LOOP
+      took := bench.ns(m.query, m.n);
+      UPDATE measured SET ns = least(ns, took) WHERE name = m.name AND round > 0;
+    END LOOP;
+  END LOOP;
+END
+$$;
 VACUUM ANALYZE;

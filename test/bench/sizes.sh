@@ -1,9 +1,9 @@
 # Entries from a thousand to ten million: a hit, a fill, the overhead, the start.
 
 sizes=${BENCH_SIZES:-1000 100000 1000000 10000000}
-restart_seconds() {
+resume_seconds() {
 	local start=$EPOCHREALTIME
-	as_server pg_ctl -D "$WORK/bench" -l "$WORK/bench/log" -w -s start
+	resume_server bench
 	awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $start }"
 }
 
@@ -15,7 +15,7 @@ for n in $sizes; do
 	stop_server bench
 	# Some 190 bytes each, the directory and room to spare.
 	echo "cache_ext.memory = '$((64 + n / 3000))MB'" | as_server tee -a "$WORK/bench/postgresql.conf" >/dev/null
-	seconds=$(restart_seconds)
+	seconds=$(resume_seconds)
 	read_figures -v n="$n" -f "$TOP/test/bench/sizes.sql"
 	printf '%12d %12.1f %10.1f %10.1f %10.0f %12.1f %12s\n' "$n" "$ns_uniform" "$ns_zipf" "$ns_probe" \
 		"$(awk "BEGIN { print 1e9 / $ns_fill }")" "$ns_overhead" "$seconds"

@@ -19,18 +19,7 @@ SELECT 'overhead', (u.value - :used_before)::float / (m.value - :entries_before)
        (SELECT avg(length('u' || i)) + length('small') + pg_column_size(cache_ext.get_merged_config('u1', 'small')) AS bytes FROM generate_series(1, :n) i) b
  WHERE m.name = 'entries' AND u.name = 'used_bytes';
 SELECT value AS hits FROM cache_ext.stats WHERE name = 'hits' \gset
-DO $$
-DECLARE
-  m measured;
-BEGIN
-  FOR round IN 0 .. 3 LOOP
-    FOR m IN SELECT * FROM measured LOOP
-      m.ns := bench.ns(m.query, m.n);
-      UPDATE measured SET ns = least(ns, m.ns) WHERE name = m.name AND round > 0;
-    END LOOP;
-  END LOOP;
-END
-$$;
+CALL bench.measure(3);
 SELECT m.name, m.ns - l.ns FROM measured m JOIN measured l ON l.name = 'loop_' || m.name;
 SELECT 'ratio', (value - :hits) / 4000000.0 FROM cache_ext.stats WHERE name = 'hits';
 SELECT 'probe', min(bench.probe(:n, 2000000)) FROM generate_series(1, 3);

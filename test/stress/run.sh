@@ -25,9 +25,7 @@ stress_load() {
 # installed extension or of another build of its library.
 stress_server() {
 	local library=${3:-cache_ext}
-	[ -e "$WORK/build/test/module/cext_test.so" ] ||
-		as_server make -s -C "$WORK/build/test/module" PG_CONFIG="$PG_CONFIG" >"$WORK/module.log" 2>&1 ||
-		die "the test library does not build: $(cat "$WORK/module.log")"
+	[ -e "$WORK/build/test/module/cext_test.so" ] || build_test_library
 	start_server "$1" "$2" "shared_preload_libraries = '$WORK/build/test/module/cext_test, $library'" \
 		"max_connections = 50" "cache_ext.memory = 8MB" "autovacuum_naptime = 5s" \
 		"log_min_messages = error" "deadlock_timeout = 100ms" "log_lock_waits = off"
