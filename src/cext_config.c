@@ -317,7 +317,7 @@ take_piece(const CextRequest *request, struct varlena *value)
 static pg_noinline struct varlena *
 read_miss(const CextRequest *request, Snapshot snapshot)
 {
-	uint64		hash = request->key.hash;
+	uint64		hash = cext_key_hash(&request->key);
 	CextComputed computed;
 	TimestampTz deadline = 0;
 	struct varlena *value;

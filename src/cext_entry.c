@@ -31,6 +31,38 @@
 
 #include "miscadmin.h"
 
+/*
+ * Look the request up where every entry is found; true if the cache answers,
+ * with NULL for absence.
+ */
+bool
+cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
+								uint64 any, struct varlena **value)
+{
+	CextRef		ref;
+
+	/* An entry can only change so often between two looks. */
+	for (int tries = 0; tries < 3; tries++)
+	{
+		if (!cext_store_find(&request->key, &ref))
+			return false;
+		switch (cext_entry_take(request, snapshot, any, &ref, value))
+		{
+			case CEXT_TAKEN:
+				return true;
+			case CEXT_EXPIRED:
+				if (request->key.kind != CEXT_KIND_BASE)
+					cext_count(CEXT_COUNT_EXPIRATIONS);
+				return false;
+			case CEXT_STALE:
+				return false;
+			case CEXT_CHANGED:
+				break;
+		}
+	}
+	return false;
+}
+
 /* Where EVERYTHING is among an entry's slices. */
 #define EVERYTHING_INDEX	0
 

@@ -42,6 +42,8 @@ typedef struct CextComputed
 	CextString	domain;
 } CextComputed;
 
+extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
+											uint64 any, struct varlena **value);
 extern CextCounter cext_entry_store(const CextRequest *request, Snapshot snapshot,
 									const CextComputed *computed);
 
@@ -126,52 +128,57 @@ cext_entry_finish(const CextRequest *request, struct varlena *copy, JEntry type)
 	return (struct varlena *) cext_path_build(copy, type);
 }
 
+typedef enum CextTaken
+{
+	CEXT_TAKEN,
+	CEXT_STALE,					/* does not hold for the snapshot */
+	CEXT_EXPIRED,
+	CEXT_CHANGED				/* while we looked: look again */
+} CextTaken;
+
+/*
+ * Take what the request wants of an entry that was found, if it holds.
+ */
+static pg_attribute_always_inline CextTaken
+cext_entry_take(const CextRequest *request, Snapshot snapshot, uint64 any,
+				const CextRef *ref, struct varlena **value)
+{
+	struct varlena *copy = NULL;
+	JEntry		type = JENTRY_ISCONTAINER;
+	uint64		stamp;
+
+	if (unlikely(ref->expires != 0) && ref->expires <= cext_store_now())
+		return cext_store_unchanged(ref) ? CEXT_EXPIRED : CEXT_CHANGED;
+	if (unlikely(!cext_entry_holds(ref, snapshot, any, &stamp)))
+		return cext_store_unchanged(ref) ? CEXT_STALE : CEXT_CHANGED;
+	/* A value has a header at least; absence has no bytes. */
+	if (ref->value_len >= VARHDRSZ)
+		copy = cext_entry_copy(request, ref->value, ref->value_len, &type);
+	if (unlikely(!cext_store_unchanged(ref)))
+	{
+		if (copy != NULL)
+			pfree(copy);
+		return CEXT_CHANGED;
+	}
+	if (unlikely(stamp != 0))
+		cext_store_stamp(&request->key, *ref, stamp);
+	*value = cext_entry_finish(request, copy, type);
+	return CEXT_TAKEN;
+}
+
 /*
  * Look the request up; true if the cache answers, with NULL for absence.
  */
 static pg_attribute_always_inline bool
 cext_entry_look_up(const CextRequest *request, Snapshot snapshot, uint64 any,
-		struct varlena **value)
+				   struct varlena **value)
 {
-	const CextKey *key = &request->key;
+	CextRef		ref;
 
-	/* An entry can only change so often between two looks. */
-	for (int tries = 0; tries < 3; tries++)
-	{
-		CextRef		ref;
-		struct varlena *copy = NULL;
-		JEntry		type = JENTRY_ISCONTAINER;
-		uint64		stamp;
-		bool		expired;
-		bool		holds;
-
-		if (!cext_store_find(key, &ref))
-			return false;
-		expired = unlikely(ref.expires != 0) &&
-			ref.expires <= cext_store_now();
-		holds = !expired && cext_entry_holds(&ref, snapshot, any, &stamp);
-		/* A value has a header at least; absence has no bytes. */
-		if (holds && ref.value_len >= VARHDRSZ)
-			copy = cext_entry_copy(request, ref.value, ref.value_len, &type);
-
-		if (unlikely(!cext_store_unchanged(&ref)))
-		{
-			if (copy != NULL)
-				pfree(copy);
-			continue;
-		}
-		if (expired && key->kind != CEXT_KIND_BASE)
-			cext_count(CEXT_COUNT_EXPIRATIONS);
-		if (!holds)
-			return false;
-
-		cext_store_touch(&ref);
-		if (unlikely(stamp != 0))
-			cext_store_stamp(key->hash, ref, stamp);
-		*value = cext_entry_finish(request, copy, type);
+	if (likely(cext_store_find_hot(&request->key, &ref)) &&
+		likely(cext_entry_take(request, snapshot, any, &ref, value) == CEXT_TAKEN))
 		return true;
-	}
-	return false;
+	return cext_entry_look_up_by_directory(request, snapshot, any, value);
 }
 
 #endif							/* CEXT_ENTRY_H */

@@ -4,8 +4,7 @@
  *	  Keys of entries and hashes of slices.
  *
  * Everything here is a function of its arguments and of the seed, which the
- * server draws at start: who can choose names cannot choose hashes.  The name
- * that was hashed last is remembered, and nothing else.
+ * server draws at start: who can choose names cannot choose hashes.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -17,7 +16,6 @@
 #include <xxhash.h>
 
 uint64		cext_hash_seed = 0;
-CextLastName cext_last_name = {.len = -1};
 
 /*
  * Set the seed; called once in a process, before any hash is taken.
@@ -26,7 +24,6 @@ void
 cext_key_seed(uint64 seed)
 {
 	cext_hash_seed = seed;
-	cext_last_name.len = -1;
 }
 
 /*
@@ -43,20 +40,23 @@ cext_hash_bytes(CextString bytes, uint64 seed)
 }
 
 /*
- * Hash a name, and keep it for the next time.
+ * Hash a header and two strings.
+ */
+static uint64
+hash_parts(CextKeyHeader header, CextString user, CextString name)
+{
+	uint64		hash = cext_hash_bytes(name, cext_hash_seed) ^ header;
+
+	return user.len == 0 ? hash : cext_hash_bytes(user, hash);
+}
+
+/*
+ * The hash of a complete key.
  */
 uint64
-cext_remember_name(CextString name)
+cext_key_hash(const CextKey *key)
 {
-	uint64		hash = cext_hash_bytes(name, cext_hash_seed);
-
-	if (name.len <= (int) sizeof(cext_last_name.data))
-	{
-		cext_last_name.len = name.len;
-		cext_last_name.hash = hash;
-		memcpy(cext_last_name.data, name.data, name.len);
-	}
-	return hash;
+	return hash_parts(key->header, key->user, key->name);
 }
 
 /*
@@ -84,9 +84,9 @@ cext_key_hash_stored(const char *bytes, Size len)
 
 	memcpy(&header, bytes, sizeof(CextKeyHeader));
 	user_len = CEXT_KEY_USER_LEN(header);
-	return cext_key_hash(header, (CextString) {user, user_len},
-						 (CextString) {user + user_len,
-							 len - sizeof(CextKeyHeader) - user_len});
+	return hash_parts(header, (CextString) {user, user_len},
+					  (CextString) {user + user_len,
+						  len - sizeof(CextKeyHeader) - user_len});
 }
 
 /*

@@ -45,7 +45,6 @@ typedef struct CextKey
 	CextKind	kind;
 	uint32		len;			/* as stored: of header and strings */
 	CextKeyHeader header;
-	uint64		hash;
 } CextKey;
 
 /*
@@ -73,19 +72,9 @@ typedef enum CextSliceKind
 
 extern uint64 cext_hash_seed;
 
-/* The name that was hashed last, if it is short enough to be kept. */
-typedef struct CextLastName
-{
-	int			len;			/* -1: none */
-	uint64		hash;
-	char		data[64];
-} CextLastName;
-
-extern CextLastName cext_last_name;
-
 extern void cext_key_seed(uint64 seed);
 extern uint64 cext_hash_bytes(CextString bytes, uint64 seed);
-extern uint64 cext_remember_name(CextString name);
+extern uint64 cext_key_hash(const CextKey *key);
 extern void cext_key_store(const CextKey *key, char *bytes);
 extern uint64 cext_key_hash_stored(const char *bytes, Size len);
 extern uint64 cext_slice_hash(Oid db, CextSliceKind kind,
@@ -118,7 +107,7 @@ cext_differ4(const char *a, const char *b)
  * Are the bytes the same?  For strings as short as keys this is faster than a
  * call of memcmp: words, the last of which overlaps the one before.
  */
-static inline bool
+static pg_attribute_always_inline bool
 cext_bytes_equal(const char *a, const char *b, int len)
 {
 	int			i = 0;
@@ -147,28 +136,41 @@ cext_bytes_equal(const char *a, const char *b, int len)
 }
 
 /*
- * The hash of a name.  Most reads of a session ask for few names, and often for
- * the same again: the last one is remembered.
+ * Mix some of a string: its ends, where ids that a session uses together
+ * differ.
  */
 static inline uint64
-cext_name_hash(CextString name)
+cext_string_glance(CextString s)
 {
-	if (likely(name.len == cext_last_name.len &&
-			   cext_bytes_equal(name.data, cext_last_name.data, name.len)))
-		return cext_last_name.hash;
-	return cext_remember_name(name);
+	uint64		head = 0;
+	uint64		tail = 0;
+
+	if (s.len >= 8)
+	{
+		memcpy(&head, s.data, 8);
+		memcpy(&tail, s.data + s.len - 8, 8);
+	}
+	else if (s.len >= 4)
+	{
+		memcpy(&head, s.data, 4);
+		memcpy(&tail, s.data + s.len - 4, 4);
+	}
+	else if (s.len > 0)
+		head = (unsigned char) s.data[0] << 8 | (unsigned char) s.data[s.len - 1];
+	return (head * UINT64CONST(0x9E3779B97F4A7C15)) ^ tail;
 }
 
 /*
- * Hash a header and two strings.
+ * A number that tells keys apart well enough for a table of one process's own:
+ * far cheaper than the hash, and not secret.  The higher bits are the better ones.
  */
-static inline uint64
-cext_key_hash(CextKeyHeader header, CextString user, CextString name)
+static inline uint32
+cext_key_glance(const CextKey *key)
 {
-	uint64		hash = cext_name_hash(name) ^ header;
+	uint64		mixed = cext_string_glance(key->user) +
+		3 * cext_string_glance(key->name) + key->header;
 
-	return user.len == 0 ? hash :
-		cext_hash_bytes(user, hash);
+	return (uint32) ((mixed * UINT64CONST(0xC2B2AE3D27D4EB4F)) >> 32);
 }
 
 /*
@@ -182,13 +184,12 @@ cext_key_complete(CextKey *key, Oid db)
 
 	key->header = CEXT_KEY_HEADER(db, key->kind, key->user.len);
 	key->len = sizeof(CextKeyHeader) + key->user.len + key->name.len;
-	key->hash = cext_key_hash(key->header, key->user, key->name);
 }
 
 /*
  * Is a stored key, which has key->len bytes, the same?
  */
-static inline bool
+static pg_attribute_always_inline bool
 cext_key_equals(const CextKey *key, const char *bytes)
 {
 	const char *user = bytes + sizeof(CextKeyHeader);

@@ -45,6 +45,7 @@ StaticAssertDecl(sizeof(CextBucket) == 64, "a bucket is a cache line");
 StaticAssertDecl(sizeof(CextRecord) == 32, "a record's header has no padding");
 
 CextStore	cext_store;
+CextHot		cext_store_hot[1 << CEXT_HOT_BITS];
 
 /*
  * Divide size bytes: into cext_store all but the addresses.
@@ -125,32 +126,134 @@ cext_store_attach(void *memory, Size size, LWLockPadded *locks, bool init)
 	cext_evict_init();
 }
 
+/* A cell that was found, and what it led to. */
+typedef struct Found
+{
+	pg_atomic_uint64 *cell;
+	uint64		cell_value;
+	CextRef		ref;
+} Found;
+
 /*
  * Drop a record that makes no sense, and count it: the cache survives.  Needs
  * the partition's lock.
  */
 static void
-drop_corrupt(uint64 hash, const CextRef *ref)
+drop_corrupt(uint64 hash, const Found *found)
 {
-	if (same_cell(pg_atomic_read_u64(ref->cell), ref->cell_value))
+	if (same_cell(pg_atomic_read_u64(found->cell), found->cell_value))
 	{
-		pg_atomic_write_u64(ref->cell, 0);
+		pg_atomic_write_u64(found->cell, 0);
 		get_partition(partition_of(hash))->entries--;
 		cext_count(CEXT_COUNT_CORRUPTIONS);
 	}
 }
 
 /*
- * Drop the record that a reader found corrupt.  Takes the partition's lock.
+ * Look at the record that a cell, which has the right tag, leads to.
  */
-void
-cext_store_drop_corrupt(uint64 hash, CextRef ref)
+static CextRefState
+open_cell(const CextKey *key, Found *found)
 {
-	LWLock	   *lock = &cext_store.locks[partition_of(hash)].lock;
+	CextPlace	place = {.location = CELL_LOCATION(found->cell_value)};
+	uint32		segment = segment_of(place.location);
 
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	drop_corrupt(hash, &ref);
-	LWLockRelease(lock);
+	if (unlikely(segment >= cext_store.all_segments))
+		return CEXT_REF_CORRUPT;
+
+	/*
+	 * Cell, epoch, cell, record, in this order: see the head of
+	 * cext_store_read.h for why, and cext_evict.c for the stores that these
+	 * barriers pair with.
+	 */
+	pg_read_barrier();
+	place.epoch = pg_atomic_read_u32(&cext_store.segments[segment].epoch);
+	pg_read_barrier();
+	if ((place.epoch & 1) != 0 ||
+		!same_cell(pg_atomic_read_u64(found->cell), found->cell_value))
+		return CEXT_REF_OTHER;
+	pg_read_barrier();
+	return cext_store_open(key, place, &found->ref);
+}
+
+/*
+ * Search both buckets of a key, with the partition's lock or without.  For
+ * CEXT_REF_CORRUPT, found says where.
+ */
+static CextRefState
+search(const CextKey *key, uint64 hash, Found *found)
+{
+	uint64		tag = cell_tag(hash);
+
+	for (int choice = 0; choice < 2; choice++)
+	{
+		CextBucket *bucket = bucket_of(hash, choice);
+
+		for (int i = 0; i < CELLS_PER_BUCKET; i++)
+		{
+			CextRefState state;
+
+			found->cell = &bucket->cells[i];
+			found->cell_value = pg_atomic_read_u64(found->cell);
+			if ((found->cell_value & CELL_TAG_MASK) != tag)
+				continue;
+			state = open_cell(key, found);
+			if (state != CEXT_REF_OTHER)
+				return state;
+		}
+	}
+	return CEXT_REF_OTHER;
+}
+
+/*
+ * Note that an entry is asked for.  Once its frequency is saturated its cell is
+ * not written to any more, and its place is kept.
+ */
+static void
+touch(const CextKey *key, const Found *found)
+{
+	uint64		value = found->cell_value;
+
+	if ((value & CELL_FREQ_MASK) == CELL_FREQ_MASK)
+	{
+		uint32		glance = cext_key_glance(key);
+		CextPlace	place = {location_of(found->ref.record), found->ref.epoch};
+
+		*cext_store_hot_of(glance) = (CextHot) {place, glance};
+	}
+	else
+	{
+		/* An exchange that fails is a read not noted. */
+		(void) pg_atomic_compare_exchange_u64(found->cell, &value,
+											  value + CELL_FREQ_ONE);
+	}
+}
+
+/*
+ * Find the entry of a key by the directory.  Needs no lock, and takes the
+ * partition's to drop a record that is corrupt.  See CextRef for what can be done
+ * with the result.
+ */
+bool
+cext_store_find(const CextKey *key, CextRef *ref)
+{
+	uint64		hash = cext_key_hash(key);
+	Found		found;
+	CextRefState state = search(key, hash, &found);
+
+	if (unlikely(state == CEXT_REF_CORRUPT))
+	{
+		LWLock	   *lock = &cext_store.locks[partition_of(hash)].lock;
+
+		LWLockAcquire(lock, LW_EXCLUSIVE);
+		drop_corrupt(hash, &found);
+		LWLockRelease(lock);
+	}
+	if (state != CEXT_REF_FOUND)
+		return false;
+	touch(key, &found);
+	*ref = found.ref;
+	return true;
 }
 
 /*
@@ -159,9 +262,9 @@ cext_store_drop_corrupt(uint64 hash, CextRef ref)
  * done when the lock is not free.
  */
 void
-cext_store_stamp(uint64 hash, CextRef ref, uint64 stamp)
+cext_store_stamp(const CextKey *key, CextRef ref, uint64 stamp)
 {
-	LWLock	   *lock = &cext_store.locks[partition_of(hash)].lock;
+	LWLock	   *lock = &cext_store.locks[partition_of(cext_key_hash(key))].lock;
 
 	if (!LWLockConditionalAcquire(lock, LW_EXCLUSIVE))
 		return;
@@ -261,11 +364,12 @@ choose_cell(CextPartition *part, uint64 hash)
 void
 cext_store_put(const CextKey *key, const CextEntry *entry)
 {
+	uint64		hash = cext_key_hash(key);
 	uint32		size = RECORD_SIZE(key->len, entry->value_len, entry->nslices);
-	uint32		p = partition_of(key->hash);
+	uint32		p = partition_of(hash);
 	LWLock	   *lock = &cext_store.locks[p].lock;
 	CextPartition *part = get_partition(p);
-	CextRef		old;
+	Found		old;
 	CextRefState state;
 	bool		to_main = false;
 	CextRecord *record;
@@ -274,21 +378,21 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 	Assert(size <= SEGMENT_SIZE);
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	state = cext_store_search(key, &old);
+	state = search(key, hash, &old);
 	if (state == CEXT_REF_CORRUPT)
-		drop_corrupt(key->hash, &old);
+		drop_corrupt(hash, &old);
 	else if (state == CEXT_REF_FOUND)
 	{
-		if (overwrite(&old, key->len, entry, size))
+		if (overwrite(&old.ref, key->len, entry, size))
 		{
 			LWLockRelease(lock);
 			return;
 		}
-		to_main = old.segment->in_main;
+		to_main = old.ref.segment->in_main;
 		cext_evict_drop(part, old.cell);
 	}
 
-	record = cext_evict_allocate(key->hash, size, to_main);
+	record = cext_evict_allocate(hash, size, to_main);
 	pg_atomic_init_u32(&record->change, 0);
 	record->capacity = size;
 	record->key_len = key->len;
@@ -296,9 +400,9 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 	write_record(record, key->len, entry);
 
 	/* A reader that finds the cell must find the record written. */
-	cell = choose_cell(part, key->hash);
+	cell = choose_cell(part, hash);
 	pg_write_barrier();
-	pg_atomic_write_u64(cell, make_cell(key->hash, record));
+	pg_atomic_write_u64(cell, make_cell(hash, record));
 	part->entries++;
 	part->bytes += size;
 	LWLockRelease(lock);

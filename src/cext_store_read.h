@@ -14,6 +14,12 @@
  *	  which the record was written, or else has moved on, which the check at
  *	  the end finds.  So no byte of one entry's value is ever taken for
  *	  another's record, whatever that value contains.
+ *	- A place, which is a location with an epoch in which a record began there,
+ *	  stays one for as long as the epoch does: nothing else is ever written
+ *	  there.  So a process may keep places of its own and go back to them past
+ *	  the directory.  That the directory has given a record up does not make it
+ *	  wrong: whether it holds is for its slices to say.  What does not hold is
+ *	  looked up again by the directory.
  *	- A record that is filled again is overwritten in place where it fits.  Its
  *	  change count is odd meanwhile, and never goes back.
  *	- Bytes are copied out first and count only if epoch and change count are
@@ -46,16 +52,39 @@ typedef struct CextRef
 	uint8		nslices;
 
 	/* for the store */
-	pg_atomic_uint64 *cell;
-	uint64		cell_value;
 	CextRecord *record;
 	CextSegment *segment;
 	uint32		change;
 	uint32		epoch;
 } CextRef;
 
-extern void cext_store_stamp(uint64 hash, CextRef ref, uint64 stamp);
-extern void cext_store_drop_corrupt(uint64 hash, CextRef ref);
+/*
+ * Where a record began, and in which epoch of the segment.  No segment is in use
+ * in epoch 0, so that a place of zeros is nowhere.
+ */
+typedef struct CextPlace
+{
+	uint32		location;
+	uint32		epoch;
+} CextPlace;
+
+/*
+ * Where entries are that this process reads often, by a glance at their keys:
+ * only those whose frequency is saturated, so that their cells need not be
+ * looked at to raise it.  It goes down only when a record moves.
+ */
+#define CEXT_HOT_BITS		12
+
+typedef struct CextHot
+{
+	CextPlace	place;
+	uint32		glance;			/* spares most looks at a wrong record */
+} CextHot;
+
+extern CextHot cext_store_hot[1 << CEXT_HOT_BITS];
+
+extern bool cext_store_find(const CextKey *key, CextRef *ref);
+extern void cext_store_stamp(const CextKey *key, CextRef ref, uint64 stamp);
 
 typedef enum CextRefState
 {
@@ -90,37 +119,23 @@ cext_record_is_sane(uint32 location, uint32 capacity, const CextKey *key,
 }
 
 /*
- * Look at the record that the reference's cell, which has the right tag, leads
- * to.
+ * Look at the record at a place.
  */
 static pg_attribute_always_inline CextRefState
-cext_store_open(const CextKey *key, CextRef *ref)
+cext_store_open(const CextKey *key, CextPlace place, CextRef *ref)
 {
-	uint32		location = CELL_LOCATION(ref->cell_value);
-	uint32		segment = segment_of(location);
-	CextRecord *record;
+	CextRecord *record = record_at(place.location);
 	uint32		capacity;
 
-	if (unlikely(segment >= cext_store.all_segments))
-		return CEXT_REF_CORRUPT;
-	record = record_at(location);
 	ref->record = record;
-	ref->segment = &cext_store.segments[segment];
-
-	/*
-	 * Cell, epoch, cell, record, in this order: see the head of the file for
-	 * why, and cext_evict.c for the stores that these barriers pair with.
-	 */
-	pg_read_barrier();
-	ref->epoch = pg_atomic_read_u32(&ref->segment->epoch);
-	pg_read_barrier();
-	if ((ref->epoch & 1) != 0 ||
-		!same_cell(pg_atomic_read_u64(ref->cell), ref->cell_value))
+	ref->segment = &cext_store.segments[segment_of(place.location)];
+	ref->epoch = place.epoch;
+	if (unlikely(pg_atomic_read_u32(&ref->segment->epoch) != place.epoch))
 		return CEXT_REF_OTHER;
-	pg_read_barrier();
-	ref->change = pg_atomic_read_u32(&ref->record->change);
-	if ((ref->change & 1) != 0)
+	ref->change = pg_atomic_read_u32(&record->change);
+	if (unlikely((ref->change & 1) != 0))
 		return CEXT_REF_OTHER;
+	/* The count was read before the bytes are. */
 	pg_read_barrier();
 
 	capacity = record->capacity;
@@ -130,7 +145,7 @@ cext_store_open(const CextKey *key, CextRef *ref)
 	ref->expires = record->expires;
 	ref->nslices = record->nslices;
 	ref->value_len = record->value_len;
-	if (unlikely(!cext_record_is_sane(location, capacity, key, ref)))
+	if (unlikely(!cext_record_is_sane(place.location, capacity, key, ref)))
 		return cext_store_unchanged(ref) ? CEXT_REF_CORRUPT : CEXT_REF_OTHER;
 	if (!cext_key_equals(key, RECORD_KEY(record)))
 		return CEXT_REF_OTHER;
@@ -140,61 +155,24 @@ cext_store_open(const CextKey *key, CextRef *ref)
 	return CEXT_REF_FOUND;
 }
 
-/*
- * Search both buckets of a key, with the partition's lock or without.  For
- * CEXT_REF_CORRUPT, cell and cell_value of the reference say where.
- */
-static pg_attribute_always_inline CextRefState
-cext_store_search(const CextKey *key, CextRef *ref)
+static inline CextHot *
+cext_store_hot_of(uint32 glance)
 {
-	uint64		tag = cell_tag(key->hash);
-
-	for (int choice = 0; choice < 2; choice++)
-	{
-		CextBucket *bucket = bucket_of(key->hash, choice);
-
-		for (int i = 0; i < CELLS_PER_BUCKET; i++)
-		{
-			CextRefState state;
-
-			ref->cell = &bucket->cells[i];
-			ref->cell_value = pg_atomic_read_u64(ref->cell);
-			if ((ref->cell_value & CELL_TAG_MASK) != tag)
-				continue;
-			state = cext_store_open(key, ref);
-			if (state != CEXT_REF_OTHER)
-				return state;
-		}
-	}
-	return CEXT_REF_OTHER;
+	return &cext_store_hot[glance >> (32 - CEXT_HOT_BITS)];
 }
 
 /*
- * Find the entry of a key.  Needs no lock and takes none, but to drop a record
- * that is corrupt.  See CextRef for what can be done with the result.
+ * Find the entry of a key if it is where this process finds it often.  Needs no
+ * lock.  See CextRef for what can be done with the result.
  */
 static pg_attribute_always_inline bool
-cext_store_find(const CextKey *key, CextRef *ref)
+cext_store_find_hot(const CextKey *key, CextRef *ref)
 {
-	CextRefState state = cext_store_search(key, ref);
+	uint32		glance = cext_key_glance(key);
+	const CextHot *hot = cext_store_hot_of(glance);
 
-	if (unlikely(state == CEXT_REF_CORRUPT))
-		cext_store_drop_corrupt(key->hash, *ref);
-	return state == CEXT_REF_FOUND;
-}
-
-/*
- * Note that the entry was hit.  The frequency saturates, so that a hot entry's
- * cell is not written to.  An exchange that fails is a hit not noted.
- */
-static pg_attribute_always_inline void
-cext_store_touch(const CextRef *ref)
-{
-	uint64		value = ref->cell_value;
-
-	if ((value & CELL_FREQ_MASK) != CELL_FREQ_MASK)
-		(void) pg_atomic_compare_exchange_u64(ref->cell, &value,
-											  value + CELL_FREQ_ONE);
+	return likely(hot->glance == glance) &&
+		cext_store_open(key, hot->place, ref) == CEXT_REF_FOUND;
 }
 
 #endif							/* CEXT_STORE_READ_H */
