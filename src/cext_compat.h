@@ -18,6 +18,7 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
+#include "utils/selfuncs.h"
 
 #if PG_VERSION_NUM < 150000
 #error "cache_ext needs PostgreSQL 15 or later"
@@ -104,6 +105,15 @@ CextUnpinSearchPath(CextSearchPath *path)
 #define CextStringToQualifiedNameList(name) stringToQualifiedNameList(name)
 #define CextOwnsRelation(relid, role)	pg_class_ownercheck(relid, role)
 
+#endif
+
+/*
+ * From 17 on statistics help to estimate the length of an array.
+ */
+#if PG_VERSION_NUM >= 170000
+#define CextEstimateArrayLength(root, array)	estimate_array_length(root, array)
+#else
+#define CextEstimateArrayLength(root, array)	estimate_array_length(array)
 #endif
 
 /*

@@ -15,6 +15,8 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
 #include "utils/array.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -25,8 +27,12 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_json);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_support);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
+
+/* Room that is taken for several documents before they are known. */
+#define MAX_JSON_GUESS	((Size) 1024 * 1024)
 
 static void
 report_bad_id(int len, const char *what)
@@ -311,7 +317,8 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 		{
 			/* Those that follow will not be much larger, most of the time. */
 			if (i == 0)
-				enlargeStringInfo(&json, n * (VARSIZE(value) + names[i].len + 8));
+				enlargeStringInfo(&json, Min((Size) n * (VARSIZE(value) + names[i].len + 8),
+											 MAX_JSON_GUESS));
 			appendBinaryStringInfo(&json, VARDATA(value), VARSIZE(value) - VARHDRSZ);
 			pfree(value);
 		}
@@ -319,4 +326,21 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&json, '}');
 	SET_VARSIZE(json.data, json.len);
 	PG_RETURN_POINTER(json.data);
+}
+
+/*
+ * get_merged_configs_support(internal) returns internal: tells the planner that
+ * get_merged_configs gives a row for each name.
+ */
+Datum
+cache_ext_get_merged_configs_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *rows = (SupportRequestRows *) request;
+
+	if (!IsA(request, SupportRequestRows) || !is_funcclause(rows->node))
+		PG_RETURN_POINTER(NULL);
+	rows->rows = CextEstimateArrayLength(rows->root,
+										 lsecond(((FuncExpr *) rows->node)->args));
+	PG_RETURN_POINTER(rows);
 }
