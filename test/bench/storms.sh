@@ -1,4 +1,4 @@
-# Reads from 8 connections while commits invalidate; and writes in bulk.
+# Reads from 8 connections while commits invalidate.
 
 run_psql -f "$TOP/test/bench/storms.sql" >/dev/null
 printf '\\set i random(0, 9999)\n%s\n' "SELECT cache_ext.get_merged_config_json('storm' || :i, 'storm');" >"$WORK/storm.sql"
@@ -47,26 +47,3 @@ for kind in user domain public; do
 		row "reads a second while $rate commits a second touch $kind, over none" "$(ratio "$storm_tps" "$idle")" '-'
 	done
 done
-
-# Rows of one transaction, with triggers and without, in an attached table.
-run_psql -c "SELECT cache_ext.attach_fragments('bench.bulk', 'kind', 'owner', 'name', 'doc')" >/dev/null 2>&1
-off="ALTER TABLE bench.bulk DISABLE TRIGGER ALL"
-on="ALTER TABLE bench.bulk ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement"
-# bulk_ns ROWS: nanoseconds a row, the best of three.
-bulk_ns() {
-	local i best=
-	for i in 1 2 3; do
-		ns=$(run_psql -At -c "VACUUM bench.bulk" -c "CALL bench.update_rows($1)" | tail -n 1)
-		best=$(printf '%s\n' $best "$ns" | sort -g | head -n 1)
-	done
-	echo "$best"
-}
-for n in 100 10000 1000000; do
-	run_psql -c "$off"
-	without=$(bulk_ns $n)
-	run_psql -c "$on"
-	with=$(bulk_ns $n)
-	printf 'an update of %d rows: %.0f ns a row without triggers, %.0f with\n' $n "$without" "$with"
-	row "update of $n rows in a transaction, with triggers over without" "$(ratio "$with" "$without")" '<= 1.3'
-done
-run_psql -c "SELECT cache_ext.detach('bench.bulk')" >/dev/null

@@ -51,7 +51,11 @@ static int	delay_after_us = 0;
 static int	delay_messages_us = 0;
 static char *hold_file = NULL;
 
-static struct varlena *document = NULL;
+#define MAX_DOCUMENTS	64
+
+static struct varlena *documents[MAX_DOCUMENTS];
+static int	ndocuments = 0;
+static int	next_document = 0;
 
 static char *watched = NULL;
 static char *watched_copy = NULL;
@@ -109,29 +113,37 @@ release_callback(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 }
 
 /*
- * cext_test_set(jsonb): remember the document that cext_test_copy copies.
+ * cext_test_set(jsonb): remember one more document for cext_test_copy.
  */
 Datum
 cext_test_set(PG_FUNCTION_ARGS)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	document = (struct varlena *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0));
+	if (ndocuments == MAX_DOCUMENTS)
+		elog(ERROR, "no room for more than %d documents", MAX_DOCUMENTS);
+	documents[ndocuments++] = (struct varlena *)
+		PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0));
 	MemoryContextSwitchTo(old);
 	PG_RETURN_VOID();
 }
 
 /*
  * cext_test_copy(text, text, boolean) returns jsonb: the least that a function
- * which returns a document must do.
+ * which returns a document must do.  It returns those remembered one after
+ * another.
  */
 Datum
 cext_test_copy(PG_FUNCTION_ARGS)
 {
+	struct varlena *document;
 	struct varlena *copy;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || document == NULL)
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || ndocuments == 0)
 		PG_RETURN_NULL();
+	document = documents[next_document];
+	if (++next_document == ndocuments)
+		next_document = 0;
 	copy = palloc(VARSIZE(document));
 	memcpy(copy, document, VARSIZE(document));
 	PG_RETURN_POINTER(copy);

@@ -114,6 +114,12 @@ SELECT cache_ext.get_merged_configs_json('alice', '{theme,unknown,menu}')::jsonb
 SELECT * FROM t.count($$SELECT cache_ext.get_merged_configs_json('alice', '{theme,menu}')$$);
 SELECT cache_ext.get_merged_configs_json('alice', ARRAY['say "hello"', E'back\\slash']);
 SELECT cache_ext.get_merged_configs_json('alice', '{}'), cache_ext.get_merged_configs_json(NULL, '{theme}') IS NULL AS no_user, cache_ext.get_merged_configs_json('alice', NULL) IS NULL AS no_names;
+-- However many are asked for, what is not there takes no room.
+INSERT INTO cache_ext.config_definitions (config_name) VALUES ('large');
+INSERT INTO cache_ext.config_policies (config_name, scope_type) VALUES ('large', 'public');
+INSERT INTO cache_ext.config_fragments (scope_type, config_name, config) VALUES ('public', 'large', to_jsonb(repeat('x', 500000)));
+SELECT length(cache_ext.get_merged_configs_json('alice', array_fill('large'::text, ARRAY[5000]))::text);
+DELETE FROM cache_ext.config_definitions WHERE config_name = 'large';
 SELECT cache_ext.get_merged_configs_json('alice', '{theme,NULL}');
 SELECT cache_ext.get_merged_configs_json('alice', '{theme,""}');
 SELECT cache_ext.get_merged_configs_json('alice', '{{theme},{menu}}');
