@@ -19,21 +19,49 @@ run_psql -c "SELECT count(cache_ext.get_merged_config('k' || i, 'evict')) FROM g
 entries=$(run_psql -At -c "SELECT value FROM cache_ext.memory WHERE name = 'entries'")
 echo "8 MB hold $entries entries"
 
-worst=100 above=100
-printf '%8s %6s %8s %8s %8s %8s %8s %8s\n' exponent scans 'cache, %' ours s3fifo lru fifo belady
+worst=100
+above=100
+
+# compare_eviction LABEL CACHE SIMULATE-ARGUMENT...: one line of the table.
+compare_eviction() {
+	local name value
+	while IFS='|' read -r name value; do
+		declare -g "of_$name=$value"
+	done < <("$WORK/simulate" "${@:3}" "$entries" "$WORK/sequence")
+	fresh_server
+	of_ours=$(run_psql -At -f "$TOP/test/bench/eviction.sql" <"$WORK/sequence" | sed -n 's/^ours|//p')
+	printf '%-20s %8s %8.2f %8.2f %8.2f %8.2f %8.2f\n' "$1" "$2" "$of_ours" "$of_s3fifo" "$of_lru" "$of_fifo" "$of_belady"
+	worst=$(awk "BEGIN { d = $of_ours - $of_s3fifo; print d < $worst ? d : $worst }")
+}
+
+printf '%-20s %8s %8s %8s %8s %8s %8s\n' sequence 'cache, %' ours s3fifo lru fifo belady
 for exponent in 0.8 0.99 1.2; do
 	for scan in 0 10; do
 		for share in 1 10 50; do
-			while IFS='|' read -r name value; do
-				declare "of_$name=$value"
-			done < <("$WORK/simulate" $((entries * 100 / share)) 1000000 $exponent $scan "$entries" "$WORK/sequence")
-			fresh_server
-			of_ours=$(run_psql -At -f "$TOP/test/bench/eviction.sql" <"$WORK/sequence" | sed -n 's/^ours|//p')
-			printf '%8s %6s %8s %8.2f %8.2f %8.2f %8.2f %8.2f\n' $exponent $scan $share "$of_ours" "$of_s3fifo" "$of_lru" "$of_fifo" "$of_belady"
-			worst=$(awk "BEGIN { d = $of_ours - $of_s3fifo; print d < $worst ? d : $worst }")
+			compare_eviction "Zipf $exponent$([ $scan = 0 ] || echo ", scans")" $share $((entries * 100 / share)) 1000000 $exponent $scan
 			[ $scan = 0 ] || above=$(awk "BEGIN { d = $of_ours - $of_lru; print d < $above ? d : $above }")
 		done
 	done
 done
-row "hit ratio less S3-FIFO's, in points, the worst of 18 sequences" "$(printf '%.2f' "$worst")" '>= -0.5'
+
+# A trace of blocks: those of tables and indexes that a run of pgbench wrote to its
+# WAL, in order, without what repeats at once.
+block_trace() {
+	local start end
+	run_psql -c "CREATE DATABASE blocks" >/dev/null
+	pgbench -q -i -s 20 blocks >/dev/null 2>&1
+	start=$(run_psql -At -c "SELECT pg_current_wal_lsn()")
+	PGDATABASE=blocks pgbench -n -s 20 -c 2 -t 60000 -f "$TOP/test/bench/blocks.pgbench" >/dev/null 2>&1
+	end=$(run_psql -At -c "SELECT pg_current_wal_flush_lsn()")
+	as_server "$PG_BIN/pg_waldump" -p "$WORK/bench/pg_wal" -s "$start" -e "$end" 2>/dev/null |
+		grep -o 'rel [0-9/]* [a-z ]*blk [0-9]*' | uniq |
+		awk '!($0 in n) { n[$0] = k++ } { print n[$0] }' >"$WORK/sequence"
+	run_psql -c "DROP DATABASE blocks" >/dev/null
+}
+block_trace
+requests=$(wc -l <"$WORK/sequence")
+blocks=$(($(sort -n "$WORK/sequence" | tail -n 1) + 1))
+compare_eviction "blocks of pgbench" $((entries * 100 / blocks)) "$blocks" "$requests"
+
+row "hit ratio less S3-FIFO's, in points, the worst of 19 sequences" "$(printf '%.2f' "$worst")" '>= -0.5'
 row "hit ratio less LRU's with scans, in points, the worst of 9 sequences" "$(printf '%.2f' "$above")" '>= 0'

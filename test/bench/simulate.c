@@ -1,12 +1,13 @@
 /*
  * Hit ratios of eviction algorithms on one sequence of keys, which is drawn here
- * by Zipf's law and can have scans mixed in.
+ * by Zipf's law and can have scans mixed in, or is read.
  *
  *	simulate keys requests exponent scan entries file
+ *	simulate keys requests entries file
  *
- * Writes the sequence to the file, one key a line, and prints the ratios in per
- * cent over its second half: LRU, FIFO, S3-FIFO, Belady's optimum.  All entries
- * are of one size.  `scan` is the share of requests, in per cent, that belong to
+ * Writes the sequence to the file, or reads it from there, one key a line, and
+ * prints the ratios in per cent over its second half: LRU, FIFO, S3-FIFO, Belady's
+ * optimum.  Keys are numbers from zero.  All entries are of one size.  `scan` is the share of requests, in per cent, that belong to
  * scans of keys that are read once.
  *
  * S3-FIFO is as published: a small queue of a tenth, a main one, a ghost queue of
@@ -355,30 +356,64 @@ belady(void)
 	return percent(hits);
 }
 
-int
-main(int argc, char **argv)
+static FILE *
+open_file(const char *name, const char *mode)
 {
-	FILE	   *file;
-	int			keys;
+	FILE	   *file = fopen(name, mode);
 
-	if (argc != 7)
-	{
-		fprintf(stderr, "usage: %s keys requests exponent scan entries file\n", argv[0]);
-		return 1;
-	}
-	keys = atoi(argv[1]);
-	nrequests = atoi(argv[2]);
-	nentries = atoi(argv[5]);
-	draw(keys, atof(argv[3]), atoi(argv[4]));
-	file = fopen(argv[6], "w");
 	if (file == NULL)
 	{
-		perror(argv[6]);
-		return 1;
+		perror(name);
+		exit(1);
 	}
+	return file;
+}
+
+static void
+read_sequence(const char *name)
+{
+	FILE	   *file = open_file(name, "r");
+
+	seq = allocate(nrequests, sizeof(int));
+	for (int i = 0; i < nrequests; i++)
+	{
+		if (fscanf(file, "%d", &seq[i]) != 1 || seq[i] < 0 || seq[i] >= nkeys)
+		{
+			fprintf(stderr, "%s: line %d has no key\n", name, i + 1);
+			exit(1);
+		}
+	}
+	fclose(file);
+}
+
+static void
+write_sequence(const char *name)
+{
+	FILE	   *file = open_file(name, "w");
+
 	for (int i = 0; i < nrequests; i++)
 		fprintf(file, "%d\n", seq[i]);
 	fclose(file);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 5 && argc != 7)
+	{
+		fprintf(stderr, "usage: %s keys requests [exponent scan] entries file\n", argv[0]);
+		return 1;
+	}
+	nkeys = atoi(argv[1]);
+	nrequests = atoi(argv[2]);
+	nentries = atoi(argv[argc - 2]);
+	if (argc == 5)
+		read_sequence(argv[4]);
+	else
+	{
+		draw(nkeys, atof(argv[3]), atoi(argv[4]));
+		write_sequence(argv[6]);
+	}
 	printf("lru|%.2f\n", lru());
 	printf("fifo|%.2f\n", fifo());
 	printf("s3fifo|%.2f\n", s3fifo());
