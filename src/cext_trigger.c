@@ -18,8 +18,8 @@
 #include "cext_source.h"
 #include "cext_xact.h"
 
-#include "access/htup_details.h"
 #include "commands/trigger.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
@@ -35,11 +35,11 @@ CEXT_FUNCTION_INFO_V1(cache_ext_source_before_row);
  * type is not one for keys: then the source is suspended.
  */
 static CextString
-get_key(const CextSource *source, int i, HeapTuple tuple, TupleDesc desc)
+get_key(const CextSource *source, int i, TupleTableSlot *row)
 {
 	const CextColumn *column = &source->columns[i];
 	bool		isnull;
-	Datum		value = heap_getattr(tuple, column->attnum, desc, &isnull);
+	Datum		value = slot_getattr(row, column->attnum, &isnull);
 
 	if (isnull || column->type.kind == CEXT_TYPE_OTHER)
 		return CEXT_NULL_STRING;
@@ -52,7 +52,7 @@ get_key(const CextSource *source, int i, HeapTuple tuple, TupleDesc desc)
  */
 static bool
 is_changed(const CextSource *source, int ncolumns,
-		   HeapTuple old, HeapTuple new, TupleDesc desc)
+		   TupleTableSlot *old, TupleTableSlot *new)
 {
 	for (int i = 0; i < ncolumns; i++)
 	{
@@ -65,9 +65,9 @@ is_changed(const CextSource *source, int ncolumns,
 
 		if (attnum == InvalidAttrNumber)
 			continue;
-		att = TupleDescAttr(desc, attnum - 1);
-		old_value = heap_getattr(old, attnum, desc, &old_null);
-		new_value = heap_getattr(new, attnum, desc, &new_null);
+		att = TupleDescAttr(old->tts_tupleDescriptor, attnum - 1);
+		old_value = slot_getattr(old, attnum, &old_null);
+		new_value = slot_getattr(new, attnum, &new_null);
 		if (old_null != new_null)
 			return true;
 		if (!old_null &&
@@ -82,10 +82,10 @@ is_changed(const CextSource *source, int ncolumns,
  * public fragments have, the name, whatever its scope type is keyed by.
  */
 static void
-invalidate_fragment(const CextSource *source, HeapTuple tuple, TupleDesc desc)
+invalidate_fragment(const CextSource *source, TupleTableSlot *row)
 {
-	CextString	id = get_key(source, CEXT_COL_FRAGMENT_ID, tuple, desc);
-	CextString	name = get_key(source, CEXT_COL_FRAGMENT_NAME, tuple, desc);
+	CextString	id = get_key(source, CEXT_COL_FRAGMENT_ID, row);
+	CextString	name = get_key(source, CEXT_COL_FRAGMENT_NAME, row);
 	CextString	scope_type;
 
 	if (id.data == NULL ||
@@ -93,7 +93,7 @@ invalidate_fragment(const CextSource *source, HeapTuple tuple, TupleDesc desc)
 		cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
 	if (id.data != NULL)
 	{
-		scope_type = get_key(source, CEXT_COL_FRAGMENT_SCOPE, tuple, desc);
+		scope_type = get_key(source, CEXT_COL_FRAGMENT_SCOPE, row);
 		cext_xact_invalidate(MyDatabaseId, cext_source_fragment_slice(scope_type),
 							 id, name);
 	}
@@ -103,7 +103,7 @@ invalidate_fragment(const CextSource *source, HeapTuple tuple, TupleDesc desc)
  * Collect what a row is part of.
  */
 static void
-invalidate_row(const CextSource *source, HeapTuple tuple, TupleDesc desc)
+invalidate_row(const CextSource *source, TupleTableSlot *row)
 {
 	CextString	key;
 
@@ -118,22 +118,22 @@ invalidate_row(const CextSource *source, HeapTuple tuple, TupleDesc desc)
 			break;
 		case CEXT_ROLE_DEFINITIONS:
 		case CEXT_ROLE_POLICIES:
-			key = get_key(source, CEXT_COL_KEY, tuple, desc);
+			key = get_key(source, CEXT_COL_KEY, row);
 			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME,
 								 CEXT_NULL_STRING, key);
 			break;
 		case CEXT_ROLE_USERS:
-			key = get_key(source, CEXT_COL_KEY, tuple, desc);
+			key = get_key(source, CEXT_COL_KEY, row);
 			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_USER,
 								 key, CEXT_NULL_STRING);
 			break;
 		case CEXT_ROLE_DOMAINS:
-			key = get_key(source, CEXT_COL_KEY, tuple, desc);
+			key = get_key(source, CEXT_COL_KEY, row);
 			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_DOMAIN,
 								 key, CEXT_NULL_STRING);
 			break;
 		case CEXT_ROLE_FRAGMENTS:
-			invalidate_fragment(source, tuple, desc);
+			invalidate_fragment(source, row);
 			break;
 	}
 }
@@ -142,17 +142,17 @@ invalidate_row(const CextSource *source, HeapTuple tuple, TupleDesc desc)
  * Collect what an update changes.
  */
 static void
-invalidate_update(const CextSource *source, HeapTuple old, HeapTuple new,
-				  TupleDesc desc)
+invalidate_update(const CextSource *source, TupleTableSlot *old,
+				  TupleTableSlot *new)
 {
 	int			nkeys = source->role == CEXT_ROLE_FRAGMENTS ?
 		CEXT_COL_FRAGMENT_NAME + 1 : CEXT_COL_KEY + 1;
 
-	if (!is_changed(source, CEXT_SOURCE_COLUMNS, old, new, desc))
+	if (!is_changed(source, CEXT_SOURCE_COLUMNS, old, new))
 		return;
-	invalidate_row(source, new, desc);
-	if (is_changed(source, nkeys, old, new, desc))
-		invalidate_row(source, old, desc);
+	invalidate_row(source, new);
+	if (is_changed(source, nkeys, old, new))
+		invalidate_row(source, old);
 }
 
 static TriggerData *
@@ -172,7 +172,6 @@ Datum
 cache_ext_source_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_row");
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	const CextSource *source;
 
 	cext_xact_set_wrote();
@@ -183,9 +182,9 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 		cext_xact_invalidate_all(MyDatabaseId);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		invalidate_update(source, trigger->tg_trigtuple, trigger->tg_newtuple, desc);
+		invalidate_update(source, trigger->tg_trigslot, trigger->tg_newslot);
 	else
-		invalidate_row(source, trigger->tg_trigtuple, desc);
+		invalidate_row(source, trigger->tg_trigslot);
 
 	return PointerGetDatum(NULL);
 }
