@@ -9,6 +9,7 @@
  */
 #include "cext.h"
 
+#include "cext_change.h"
 #include "cext_check.h"
 #include "cext_guc.h"
 #include "cext_mapping.h"
@@ -37,6 +38,7 @@ Datum
 cache_ext_invalidate_all(PG_FUNCTION_ARGS)
 {
 	PreventCommandDuringRecovery("cache_ext.invalidate_all()");
+	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
 	cext_xact_invalidate_all(MyDatabaseId);
 	PG_RETURN_VOID();
 }

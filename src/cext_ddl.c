@@ -19,6 +19,7 @@
  */
 #include "cext_ddl.h"
 
+#include "cext_change.h"
 #include "cext_check.h"
 #include "cext_xact.h"
 
@@ -92,6 +93,7 @@ invalidate_for_ddl(void)
 {
 	cext_xact_set_wrote();
 	cext_xact_set_ddl();
+	cext_change_because(CEXT_CAUSE_DDL, InvalidOid);
 	cext_xact_invalidate_all(MyDatabaseId);
 }
 

@@ -25,6 +25,8 @@ int			cext_max_entry_kb = 64;
 int			cext_default_ttl_s = 0;
 bool		cext_cache_absent = true;
 int			cext_fill_wait_ms = 100;
+bool		cext_notify = true;
+char	   *cext_user_id = NULL;
 int			cext_clock_offset_s = 0;
 
 /*
@@ -93,6 +95,22 @@ cext_guc_define(void)
 							"Zero means not to wait.",
 							&cext_fill_wait_ms, 100, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("cache_ext.notify",
+							 "Notifies channel cache_ext of what a transaction changed.",
+							 "Each such transaction takes a lock of the whole cluster until it has committed.",
+							 &cext_notify, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * Who may set it decides who is who: superusers, and roles that were granted
+	 * SET on it.
+	 */
+	DefineCustomStringVariable("cache_ext.user_id",
+							   "The user whose configurations get_my_config gives.",
+							   NULL,
+							   &cext_user_id, "",
+							   PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cache_ext.clock_offset",
 							"Moves the clock that expiry looks at, for tests.",

@@ -4,13 +4,14 @@
  *	  The shared memory segment: size, layout, attaching.
  *
  * One allocation of cache_ext.memory bytes in the main segment holds, in this
- * order, the control struct, the slots, the counters, the latches of fills and,
- * in all that is left, the store.  Nothing in it is a pointer.  It starts
+ * order, the control struct, the slots, the counters, the latches of fills, the
+ * latest invalidations and, in all that is left, the store.  Nothing in it is a pointer.  It starts
  * empty, whenever the postmaster starts or starts over after a crash.
  *
  * The lock order of the whole extension: heavyweight locks of the sources,
- * then one partition lock of the store; the mutex of a slot and the condition
- * variable of a fill are never held together with anything else.
+ * then one partition lock of the store; the mutex of a slot, the condition
+ * variable of a fill and the lock of the latest invalidations are never held
+ * together with anything else of ours.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -21,6 +22,7 @@
 #include "cext_fill.h"
 #include "cext_guc.h"
 #include "cext_key.h"
+#include "cext_log.h"
 #include "cext_slot.h"
 #include "cext_stats.h"
 #include "cext_store.h"
@@ -82,6 +84,9 @@ compute_layout(void)
 	l->fills_size = cext_fill_shmem_size();
 	l->fills_offset = lay_out(&end, l->fills_size);
 
+	l->log_size = cext_log_shmem_size();
+	l->log_offset = lay_out(&end, l->log_size);
+
 	l->store_offset = end;
 	if (add_size(end, CEXT_STORE_MIN_SIZE) > l->total)
 		ereport(FATAL,
@@ -101,13 +106,14 @@ shmem_request(void)
 	compute_layout();
 	RequestAddinShmemSpace(cext_layout.total);
 	RequestNamedLWLockTranche(TRANCHE,
-							  cext_store_partitions(cext_layout.store_size));
+							  1 + cext_store_partitions(cext_layout.store_size));
 }
 
 static void
 shmem_startup(void)
 {
 	CextControl *control;
+	LWLockPadded *locks;
 	bool		found;
 
 	if (prev_shmem_startup_hook)
@@ -127,9 +133,10 @@ shmem_startup(void)
 					 cext_layout.nslots, !found);
 	cext_stats_attach(segment + cext_layout.counters_offset, !found);
 	cext_fill_attach(segment + cext_layout.fills_offset, !found);
+	locks = GetNamedLWLockTranche(TRANCHE);
+	cext_log_attach(segment + cext_layout.log_offset, &locks[0].lock, !found);
 	cext_store_attach(segment + cext_layout.store_offset,
-					  cext_layout.store_size,
-					  GetNamedLWLockTranche(TRANCHE), !found);
+					  cext_layout.store_size, locks + 1, !found);
 	LWLockRelease(AddinShmemInitLock);
 }
 

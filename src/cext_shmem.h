@@ -23,6 +23,8 @@ typedef struct CextLayout
 	Size		counters_size;
 	Size		fills_offset;
 	Size		fills_size;
+	Size		log_offset;
+	Size		log_size;
 	Size		store_offset;
 	Size		store_size;		/* all that the others leave */
 } CextLayout;

@@ -15,6 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "cext_change.h"
 #include "cext_source.h"
 #include "cext_xact.h"
 
@@ -129,8 +130,7 @@ invalidate_row(const CextSource *source, TupleTableSlot *row)
 			break;
 		case CEXT_ROLE_DOMAINS:
 			key = get_key(source, CEXT_COL_KEY, row);
-			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_DOMAIN,
-								 key, CEXT_NULL_STRING);
+			cext_xact_invalidate_domain_key(key);
 			break;
 		case CEXT_ROLE_FRAGMENTS:
 			invalidate_fragment(source, row);
@@ -165,6 +165,14 @@ get_trigger_data(FunctionCallInfo fcinfo, const char *name)
 	return (TriggerData *) fcinfo->context;
 }
 
+static CextCause
+cause_of(TriggerEvent event)
+{
+	if (TRIGGER_FIRED_BY_INSERT(event))
+		return CEXT_CAUSE_INSERT;
+	return TRIGGER_FIRED_BY_UPDATE(event) ? CEXT_CAUSE_UPDATE : CEXT_CAUSE_DELETE;
+}
+
 /*
  * AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW
  */
@@ -176,6 +184,7 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 
 	cext_xact_set_wrote();
 	source = cext_source_of_writer(RelationGetRelid(trigger->tg_relation));
+	cext_change_because(cause_of(trigger->tg_event), RelationGetRelid(trigger->tg_relation));
 	if (source == NULL)
 	{
 		/* It may be one when we commit: another can be detached. */
@@ -199,7 +208,10 @@ cache_ext_source_statement(PG_FUNCTION_ARGS)
 
 	cext_xact_set_wrote();
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+	{
+		cext_change_because(CEXT_CAUSE_TRUNCATE, RelationGetRelid(trigger->tg_relation));
 		cext_xact_invalidate_all(MyDatabaseId);
+	}
 	return PointerGetDatum(NULL);
 }
 

@@ -7,8 +7,9 @@
  * the transaction runs.  The transaction callbacks lead the slots through the
  * protocol of cext_slot.c:
  *
- *	PRE_COMMIT	marks them, and the database's ANY slot.  Errors can still
- *				happen after that, and lead to ABORT.
+ *	PRE_COMMIT	marks them, and the database's ANY slot, and notifies listeners
+ *				of the changes.  Errors can still happen after that, and lead to
+ *				ABORT.
  *	COMMIT		comes after the transaction left the proc array and before its
  *				locks go, and completes them.  A transaction that did DDL, or
  *				changed what backends remember, completes them a little later,
@@ -32,7 +33,11 @@
  */
 #include "cext_xact.h"
 
+#include "cext_change.h"
 #include "cext_check.h"
+#include "cext_guc.h"
+#include "cext_log.h"
+#include "cext_notify.h"
 #include "cext_shmem.h"
 #include "cext_slot.h"
 #include "cext_stats.h"
@@ -77,6 +82,7 @@ static bool did_ddl = false;
 static bool committed = false;	/* and did DDL: waiting for the messages */
 static bool collapsed = false;
 static FullTransactionId my_xid;	/* set with the first invalidation */
+static Oid	my_role;			/* at PRE_COMMIT */
 static uint64 invalidations[CEXT_SLICE_KINDS];
 
 /*
@@ -127,12 +133,10 @@ cext_xact_set_ddl(void)
 }
 
 /*
- * Invalidate a slice when this transaction commits.  A part that the kind has
- * no use for is CEXT_NULL_STRING.  May throw for want of memory, or because no
- * transaction id can be assigned (in recovery, or in a parallel worker).
+ * Invalidate a slice of the cache when this transaction commits.
  */
-void
-cext_xact_invalidate(Oid db, CextSliceKind kind, CextString id, CextString name)
+static void
+invalidate_slot(Oid db, CextSliceKind kind, CextString id, CextString name)
 {
 	if (!cext_shmem_available())
 		return;
@@ -150,6 +154,42 @@ cext_xact_invalidate(Oid db, CextSliceKind kind, CextString id, CextString name)
 	}
 	add_slice(db, kind, id, name);
 	add_slice(db, CEXT_SLICE_ANY, CEXT_NULL_STRING, CEXT_NULL_STRING);
+}
+
+/*
+ * Note a slice of this database for those who are told.  Should they have been
+ * told already, by our callback before the commit, tell them again.
+ */
+static void
+note_change(CextSliceKind kind, CextString id, CextString name)
+{
+	cext_change_add(kind, id, name);
+	if (past_pre_commit && cext_notify)
+		cext_notify_send();
+}
+
+/*
+ * Invalidate a slice when this transaction commits.  A part that the kind has
+ * no use for is CEXT_NULL_STRING.  May throw for want of memory, or because no
+ * transaction id can be assigned (in recovery, or in a parallel worker).
+ */
+void
+cext_xact_invalidate(Oid db, CextSliceKind kind, CextString id, CextString name)
+{
+	invalidate_slot(db, kind, id, name);
+	if (db == MyDatabaseId)
+		note_change(kind, id, name);
+}
+
+/*
+ * Invalidate those whose domain was looked up by a key.  Others do not know it
+ * by that, and are told that everything changed.
+ */
+void
+cext_xact_invalidate_domain_key(CextString key)
+{
+	invalidate_slot(MyDatabaseId, CEXT_SLICE_DOMAIN, key, CEXT_NULL_STRING);
+	note_change(CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING);
 }
 
 /*
@@ -212,11 +252,15 @@ finish(bool is_commit)
 				cext_count_many(CEXT_COUNT_INV_EVERYTHING + i, invalidations[i]);
 			invalidations[i] = 0;
 		}
+		/* After the slots: readers need not wait for it. */
+		if (is_commit && cext_change_any())
+			cext_log_append(my_xid, my_role);
 		my_xid = InvalidFullTransactionId;
 	}
 
 	/* The set's memory goes with the transaction's. */
 	slots = NULL;
+	cext_change_reset();
 	collapsed = false;
 	past_pre_commit = false;
 	did_ddl = false;
@@ -244,6 +288,7 @@ check_applied(void)
 			messages[i].rc.dbId == MyDatabaseId &&
 			cext_relation_has_trigger(messages[i].rc.relId))
 		{
+			cext_change_because(CEXT_CAUSE_REPLICATION, messages[i].rc.relId);
 			cext_xact_invalidate_all(MyDatabaseId);
 			cext_xact_set_ddl();
 			return;
@@ -258,6 +303,9 @@ xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 			check_applied();
+			if (cext_change_any() && cext_notify)
+				cext_notify_send();
+			my_role = GetUserId();
 			mark_all();
 			break;
 		case XACT_EVENT_COMMIT:
@@ -270,7 +318,7 @@ xact_callback(XactEvent event, void *arg)
 			finish(false);
 			break;
 		case XACT_EVENT_PRE_PREPARE:
-			if (cext_xact_wrote || slots != NULL)
+			if (cext_xact_wrote || slots != NULL || cext_change_any())
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has changed a table that cache_ext reads"),
@@ -303,4 +351,5 @@ cext_xact_init(void)
 {
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterResourceReleaseCallback(resource_callback, NULL);
+	cext_change_init();
 }

@@ -21,5 +21,6 @@ extern void cext_xact_set_ddl(void);
 extern void cext_xact_invalidate(Oid db, CextSliceKind kind,
 								 CextString id, CextString name);
 extern void cext_xact_invalidate_all(Oid db);
+extern void cext_xact_invalidate_domain_key(CextString key);
 
 #endif							/* CEXT_XACT_H */

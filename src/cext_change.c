@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_change.c
+ *	  The slices that this transaction changes, by name.
+ *
+ * What is invalidated is collected twice.  As slots, in cext_xact.c, for the
+ * cache, where too much does no harm; and here by name, for those who are told
+ * of it (cext_notify.c, cext_log.c) and want to hear of nothing that was rolled
+ * back with a subtransaction.
+ *
+ * Changes are kept in the order in which they came, each once.  Since a
+ * subtransaction's come after all that its parent made before it, rolling it back
+ * cuts off the end.  The list is bounded: beyond that there are just "more".
+ *
+ * Locks: none.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_change.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+CextChanges cext_changes;		/* in TopTransactionContext */
+
+static CextCause because = CEXT_CAUSE_FUNCTION;
+static Oid	because_of = InvalidOid;
+
+/*
+ * Say why the changes come that are added from now on.
+ */
+void
+cext_change_because(CextCause cause, Oid relid)
+{
+	because = cause;
+	because_of = relid;
+}
+
+static bool
+is_known(uint64 hash)
+{
+	/* The last one first: rows of one slice are often changed together. */
+	for (int i = cext_changes.n - 1; i >= 0; i--)
+	{
+		if (cext_changes.changes[i].hash == hash)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Add a slice of this database.  A part that the kind has no use for is
+ * CEXT_NULL_STRING.
+ */
+void
+cext_change_add(CextSliceKind kind, CextString id, CextString name)
+{
+	uint64		hash;
+
+	if (cext_changes.overflow > 0)
+		return;
+	hash = cext_slice_hash(MyDatabaseId, kind, id, name);
+	if (is_known(hash))
+		return;
+	if (cext_changes.n == CEXT_MAX_CHANGES)
+	{
+		cext_changes.overflow = GetCurrentTransactionNestLevel();
+		return;
+	}
+	if (cext_changes.n == cext_changes.max)
+	{
+		int			max = cext_changes.max == 0 ? 4 : cext_changes.max * 4;
+
+		if (cext_changes.changes == NULL)
+			cext_changes.changes = MemoryContextAlloc(TopTransactionContext,
+													  max * sizeof(CextChange));
+		else
+			cext_changes.changes = repalloc(cext_changes.changes, max * sizeof(CextChange));
+		cext_changes.max = max;
+	}
+	cext_changes.changes[cext_changes.n] = (CextChange) {
+		.kind = kind,
+		.id = cext_string_copy(id, TopTransactionContext),
+		.name = cext_string_copy(name, TopTransactionContext),
+		.cause = because,
+		.relid = because_of,
+		.level = GetCurrentTransactionNestLevel(),
+		.hash = hash
+	};
+	cext_changes.n++;
+}
+
+/*
+ * Forget all; at the end of the transaction, with which the memory goes.
+ */
+void
+cext_change_reset(void)
+{
+	memset(&cext_changes, 0, sizeof(cext_changes));
+	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
+}
+
+static void
+subtransaction_commits(int level)
+{
+	for (int i = cext_changes.n - 1; i >= 0 && cext_changes.changes[i].level == level; i--)
+		cext_changes.changes[i].level = level - 1;
+	if (cext_changes.overflow == level)
+		cext_changes.overflow = level - 1;
+}
+
+static void
+subtransaction_aborts(int level)
+{
+	while (cext_changes.n > 0 &&
+		   cext_changes.changes[cext_changes.n - 1].level >= level)
+		cext_changes.n--;
+	if (cext_changes.overflow >= level)
+		cext_changes.overflow = 0;
+}
+
+static void
+subxact_callback(SubXactEvent event, SubTransactionId my, SubTransactionId parent,
+				 void *arg)
+{
+	if (!cext_change_any())
+		return;
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		subtransaction_commits(GetCurrentTransactionNestLevel());
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		subtransaction_aborts(GetCurrentTransactionNestLevel());
+	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
+}
+
+/*
+ * Register the callback; called once, from _PG_init.
+ */
+void
+cext_change_init(void)
+{
+	RegisterSubXactCallback(subxact_callback, NULL);
+}
