@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_admin.c
- *	  Functions for administrators, and the functions under the views.
+ *	  The functions under the views that count and list.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -9,39 +9,25 @@
  */
 #include "cext.h"
 
-#include "cext_change.h"
 #include "cext_check.h"
 #include "cext_guc.h"
 #include "cext_mapping.h"
 #include "cext_shmem.h"
 #include "cext_stats.h"
 #include "cext_store.h"
-#include "cext_xact.h"
 
-#include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-CEXT_FUNCTION_INFO_V1(cache_ext_invalidate_all);
 CEXT_FUNCTION_INFO_V1(cache_ext_stats);
 CEXT_FUNCTION_INFO_V1(cache_ext_memory);
 CEXT_FUNCTION_INFO_V1(cache_ext_sources);
-
-/*
- * invalidate_all()
- */
-Datum
-cache_ext_invalidate_all(PG_FUNCTION_ARGS)
-{
-	PreventCommandDuringRecovery("cache_ext.invalidate_all()");
-	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
-	cext_xact_invalidate_all(MyDatabaseId);
-	PG_RETURN_VOID();
-}
+CEXT_FUNCTION_INFO_V1(cache_ext_reset_stats);
+CEXT_FUNCTION_INFO_V1(cache_ext_stats_since);
+CEXT_FUNCTION_INFO_V1(cache_ext_is_preloaded);
 
 /*
  * Add a row (name text, value bigint, description text).
@@ -75,6 +61,41 @@ cache_ext_stats(PG_FUNCTION_ARGS)
 }
 
 /*
+ * reset_stats()
+ */
+Datum
+cache_ext_reset_stats(PG_FUNCTION_ARGS)
+{
+	(void) cext_shmem_available();
+	cext_stats_reset();
+	PG_RETURN_VOID();
+}
+
+/*
+ * stats_since() returns timestamptz: when the counters were zero.
+ */
+Datum
+cache_ext_stats_since(PG_FUNCTION_ARGS)
+{
+	TimestampTz since;
+
+	(void) cext_shmem_available();
+	since = cext_stats_since();
+	if (since == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(since);
+}
+
+/*
+ * is_preloaded() returns boolean: is there shared memory?
+ */
+Datum
+cache_ext_is_preloaded(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(cext_shmem_available());
+}
+
+/*
  * What the shared memory is used for, a row each.
  */
 Datum
@@ -92,8 +113,8 @@ cache_ext_memory(PG_FUNCTION_ARGS)
 			"cache_ext.memory: all of the following, and alignment");
 	put_row(fcinfo, "slot_bytes", layout->slots_size,
 			"the slots that slices hash to");
-	put_row(fcinfo, "counter_bytes", layout->counters_size + layout->fills_size,
-			"counters of all backends, latches of fills");
+	put_row(fcinfo, "counter_bytes", layout->counters_size + layout->fills_size + layout->log_size,
+			"counters of all backends, latches of fills, latest invalidations");
 	put_row(fcinfo, "directory_bytes", usage.directory_bytes,
 			"where entries are, and which were evicted lately");
 	put_row(fcinfo, "segment_bytes", usage.segment_bytes,

@@ -404,3 +404,50 @@ cext_config_read(CextRequest *request)
 	cext_count(CEXT_COUNT_MISSES);
 	return read_miss(request, snapshot);
 }
+
+/*
+ * May a read under a snapshot use the cache?  Gives the generation of ANY, or why
+ * not; in either case cext_sources holds for the snapshot then.  Throws what
+ * loading it can.
+ */
+bool
+cext_config_usable(Snapshot snapshot, uint64 *any, CextCounter *reason)
+{
+	bool		usable = cache_is_usable(snapshot, reason);
+
+	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
+	cext_source_require(snapshot, *any);
+	return usable;
+}
+
+/*
+ * The same, for a request, whose key is made complete.  Throws what
+ * cext_config_read can.
+ */
+bool
+cext_config_prepare(CextRequest *request, Snapshot snapshot, uint64 *any,
+					CextCounter *reason)
+{
+	bool		usable = cext_config_usable(snapshot, any, reason);
+
+	make_canonical(request);
+	cext_key_complete(&request->key, MyDatabaseId);
+	return usable;
+}
+
+/*
+ * Compute a configuration from the tables, whatever is cached.  Result and errors
+ * are those of cext_config_read.
+ */
+struct varlena *
+cext_config_compute(CextRequest *request)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	CextComputed computed;
+	uint64		any;
+	CextCounter reason;
+
+	(void) cext_config_prepare(request, snapshot, &any, &reason);
+	compute(request, snapshot, false, &computed);
+	return computed.value;
+}

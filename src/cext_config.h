@@ -14,5 +14,9 @@
 #include "cext_entry.h"
 
 extern struct varlena *cext_config_read(CextRequest *request);
+extern bool cext_config_usable(Snapshot snapshot, uint64 *any, CextCounter *reason);
+extern bool cext_config_prepare(CextRequest *request, Snapshot snapshot, uint64 *any,
+								CextCounter *reason);
+extern struct varlena *cext_config_compute(CextRequest *request);
 
 #endif							/* CEXT_CONFIG_H */

@@ -63,6 +63,19 @@ cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
 	return false;
 }
 
+/*
+ * Does a copy of an entry hold for the snapshot, given the generation of ANY?  Its
+ * time to live is not looked at.
+ */
+bool
+cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any)
+{
+	CextRef		ref = {.stamp = seen->stamp,.slices = seen->slices,.nslices = seen->nslices};
+	uint64		stamp;
+
+	return cext_entry_holds(&ref, snapshot, any, &stamp);
+}
+
 /* Where EVERYTHING is among an entry's slices. */
 #define EVERYTHING_INDEX	0
 

@@ -16,6 +16,7 @@
 #include "cext.h"
 #include "cext_key.h"
 #include "cext_path.h"
+#include "cext_scan.h"
 #include "cext_slot.h"
 #include "cext_source.h"
 #include "cext_stats.h"
@@ -44,6 +45,7 @@ typedef struct CextComputed
 
 extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
 											uint64 any, struct varlena **value);
+extern bool cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any);
 extern CextCounter cext_entry_store(const CextRequest *request, Snapshot snapshot,
 									const CextComputed *computed);
 

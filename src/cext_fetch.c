@@ -101,15 +101,27 @@ cext_fetch_domain(CextFetch *fetch)
 	fetch->domain = domain;
 }
 
+static const char *const strategy_names[] = {
+	[CEXT_MERGE_DEEP] = "deep",
+	[CEXT_MERGE_SHALLOW] = "shallow",
+	[CEXT_MERGE_REPLACE] = "replace",
+	[CEXT_MERGE_PATCH] = "merge_patch"
+};
+
+const char *
+cext_strategy_name(CextStrategy strategy)
+{
+	return strategy_names[strategy];
+}
+
 static CextStrategy
 parse_strategy(const char *name)
 {
-	if (strcmp(name, "shallow") == 0)
-		return CEXT_MERGE_SHALLOW;
-	if (strcmp(name, "replace") == 0)
-		return CEXT_MERGE_REPLACE;
-	if (strcmp(name, "merge_patch") == 0)
-		return CEXT_MERGE_PATCH;
+	for (int i = 0; i < lengthof(strategy_names); i++)
+	{
+		if (strcmp(name, strategy_names[i]) == 0)
+			return i;
+	}
 	return CEXT_MERGE_DEEP;
 }
 
@@ -267,27 +279,33 @@ cext_fetch_rules(CextFetch *fetch)
 }
 
 /*
+ * The id of a scope's fragments, or null; after the domain was found.
+ */
+CextString
+cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope)
+{
+	switch (scope->keyed_by)
+	{
+		case CEXT_KEYED_BY_NONE:
+			break;
+		case CEXT_KEYED_BY_DOMAIN:
+			return fetch->domain;
+		case CEXT_KEYED_BY_USER:
+			return fetch->user;
+	}
+	return cext_sources.source[CEXT_ROLE_FRAGMENTS].public_id;
+}
+
+/*
  * Read the fragments of a scope; after the domain was found.
  */
 void
 cext_fetch_fragments(CextFetch *fetch, const CextScope *scope)
 {
 	const CextSource *source = &cext_sources.source[CEXT_ROLE_FRAGMENTS];
-	CextString	id = CEXT_NULL_STRING;
+	CextString	id = cext_fetch_scope_id(fetch, scope);
 	Datum		values[CEXT_FETCH_PARAMETERS];
 
-	switch (scope->keyed_by)
-	{
-		case CEXT_KEYED_BY_NONE:
-			id = source->public_id;
-			break;
-		case CEXT_KEYED_BY_DOMAIN:
-			id = fetch->domain;
-			break;
-		case CEXT_KEYED_BY_USER:
-			id = fetch->user;
-			break;
-	}
 	if (id.data == NULL && scope->keyed_by != CEXT_KEYED_BY_NONE)
 		return;
 	if (!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_NAME].type, fetch->name, &values[0]) ||

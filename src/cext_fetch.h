@@ -48,8 +48,10 @@ extern void cext_fetch_begin(CextFetch *fetch, Snapshot snapshot,
 							 CextString user, CextString name);
 extern void cext_fetch_domain(CextFetch *fetch);
 extern void cext_fetch_rules(CextFetch *fetch);
+extern CextString cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope);
 extern void cext_fetch_fragments(CextFetch *fetch, const CextScope *scope);
 extern void cext_fetch_document(CextFetch *fetch, Jsonb *document);
 extern void cext_fetch_end(CextFetch *fetch);
+extern const char *cext_strategy_name(CextStrategy strategy);
 
 #endif							/* CEXT_FETCH_H */

@@ -10,14 +10,15 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "cext_argument.h"
 #include "cext_config.h"
+#include "cext_guc.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
-#include "utils/array.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -30,64 +31,10 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_json);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_support);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_my_config);
 
 /* Room that is taken for several documents before they are known. */
 #define MAX_JSON_GUESS	((Size) 1024 * 1024)
-
-static void
-report_bad_id(int len, const char *what)
-{
-	if (len == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be empty", what)));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s is too long", what),
-			 errdetail("It has %d bytes; at most %d are possible.",
-					   len, CEXT_MAX_ID)));
-}
-
-/*
- * Check an id that a caller gave.
- */
-static inline void
-check_id(CextString id, const char *what)
-{
-	if (unlikely((uint32) id.len - 1 >= CEXT_MAX_ID))
-		report_bad_id(id.len, what);
-}
-
-/*
- * A text as a string, without a call for the usual kinds.
- */
-static inline CextString
-text_to_string(text *t)
-{
-	if (likely(VARATT_IS_4B_U(t)))
-		return (CextString) {VARDATA_4B(t), VARSIZE_4B(t) - VARHDRSZ};
-	if (unlikely(!VARATT_IS_1B(t) || VARATT_IS_1B_E(t)))
-	{
-		t = (text *) pg_detoast_datum((struct varlena *) t);
-		return (CextString) {VARDATA_4B(t), VARSIZE_4B(t) - VARHDRSZ};
-	}
-	return (CextString) {VARDATA_1B(t), VARSIZE_1B(t) - VARHDRSZ_SHORT};
-}
-
-/*
- * An argument as a string, which is null where the argument is.
- */
-static inline CextString
-get_id_arg(FunctionCallInfo fcinfo, int n, const char *what)
-{
-	CextString	id;
-
-	if (PG_ARGISNULL(n))
-		return CEXT_NULL_STRING;
-	id = text_to_string((text *) PG_GETARG_POINTER(n));
-	check_id(id, what);
-	return id;
-}
 
 static void
 report_missing(CextString user, CextString name)
@@ -110,8 +57,8 @@ get_merged(FunctionCallInfo fcinfo, CextKind kind)
 	CextRequest request = {.key.kind = kind};
 	struct varlena *value = NULL;
 
-	request.key.user = get_id_arg(fcinfo, 0, "user id");
-	request.key.name = get_id_arg(fcinfo, 1, "config name");
+	request.key.user = cext_argument_id(fcinfo, 0, "user id");
+	request.key.name = cext_argument_id(fcinfo, 1, "config name");
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -145,15 +92,24 @@ cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
 }
 
 /*
- * get_public_config(config_name text)
+ * get_my_config(config_name text): of the user that a setting names, which those
+ * who ask may not be able to change.
  */
 Datum
-cache_ext_get_public_config(PG_FUNCTION_ARGS)
+cache_ext_get_my_config(PG_FUNCTION_ARGS)
 {
-	CextRequest request = {.key.kind = CEXT_KIND_PUBLIC};
+	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
 	struct varlena *value = NULL;
 
-	request.key.name = get_id_arg(fcinfo, 0, "config name");
+	if (cext_user_id == NULL || cext_user_id[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no user whose configuration could be read"),
+				 errdetail("The setting cache_ext.user_id is empty."),
+				 errhint("A superuser, or a role that was granted SET on cache_ext.user_id, sets it; for a role of its own with ALTER ROLE ... SET cache_ext.user_id.")));
+	request.key.user = cext_string(cext_user_id);
+	cext_argument_check(request.key.user, "cache_ext.user_id");
+	request.key.name = cext_argument_id(fcinfo, 0, "config name");
 	if (request.key.name.data != NULL)
 		value = cext_config_read(&request);
 	if (value == NULL)
@@ -162,26 +118,20 @@ cache_ext_get_public_config(PG_FUNCTION_ARGS)
 }
 
 /*
- * An array of text as strings.
+ * get_public_config(config_name text)
  */
-static CextString *
-array_to_strings(ArrayType *array, const char *what, int *n)
+Datum
+cache_ext_get_public_config(PG_FUNCTION_ARGS)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	CextString *strings;
+	CextRequest request = {.key.kind = CEXT_KIND_PUBLIC};
+	struct varlena *value = NULL;
 
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%s must be a one-dimensional array", what)));
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
-					  &elements, &nulls, n);
-	strings = palloc(*n * sizeof(CextString));
-	for (int i = 0; i < *n; i++)
-		strings[i] = nulls[i] ? CEXT_NULL_STRING :
-			text_to_string((text *) DatumGetPointer(elements[i]));
-	return strings;
+	request.key.name = cext_argument_id(fcinfo, 0, "config name");
+	if (request.key.name.data != NULL)
+		value = cext_config_read(&request);
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(value);
 }
 
 /*
@@ -193,11 +143,11 @@ cache_ext_get_config_value(PG_FUNCTION_ARGS)
 	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
 	struct varlena *value;
 
-	request.key.user = get_id_arg(fcinfo, 0, "user id");
-	request.key.name = get_id_arg(fcinfo, 1, "config name");
+	request.key.user = cext_argument_id(fcinfo, 0, "user id");
+	request.key.name = cext_argument_id(fcinfo, 1, "config name");
 	if (PG_ARGISNULL(2))
 		PG_RETURN_NULL();
-	request.path = array_to_strings(PG_GETARG_ARRAYTYPE_P(2), "path",
+	request.path = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(2), "path",
 									&request.npath);
 	for (int i = 0; i < request.npath; i++)
 	{
@@ -227,10 +177,10 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	request.key.user = get_id_arg(fcinfo, 0, "user id");
+	request.key.user = cext_argument_id(fcinfo, 0, "user id");
 	if (PG_ARGISNULL(1))
 		PG_RETURN_VOID();
-	names = array_to_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
+	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -241,7 +191,7 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 		request.key.name = names[i];
 		if (names[i].data != NULL)
 		{
-			check_id(names[i], "config name");
+			cext_argument_check(names[i], "config name");
 			values[0] = PointerGetDatum(cstring_to_text_with_len(names[i].data,
 																 names[i].len));
 			if (request.key.user.data != NULL)
@@ -282,10 +232,10 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 	CextString	user;
 	int			n;
 
-	user = get_id_arg(fcinfo, 0, "user id");
+	user = cext_argument_id(fcinfo, 0, "user id");
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	names = array_to_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
+	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
 	if (user.data == NULL)
 		PG_RETURN_NULL();
 
@@ -301,7 +251,7 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("config name at position %d is null", i + 1)));
-		check_id(names[i], "config name");
+		cext_argument_check(names[i], "config name");
 		if (is_repeated(names, i))
 			continue;
 		request.key.user = user;

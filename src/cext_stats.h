@@ -13,6 +13,7 @@
 #include "cext.h"
 
 #include "port/atomics.h"
+#include "utils/timestamp.h"
 
 /* The order is that of the table in cext_stats.c, and of the view. */
 typedef enum CextCounter
@@ -53,9 +54,21 @@ typedef enum CextCounter
 	CEXT_NUM_COUNTERS
 } CextCounter;
 
+/* How far a prewarm_all has come. */
+typedef enum CextProgress
+{
+	CEXT_PROGRESS_PID,			/* of the backend that runs it; 0: none does */
+	CEXT_PROGRESS_USERS_TOTAL,
+	CEXT_PROGRESS_USERS_DONE,
+	CEXT_PROGRESS_CONFIGS,
+
+	CEXT_NUM_PROGRESS
+} CextProgress;
+
 typedef struct CextCounters
 {
 	pg_atomic_uint64 value[CEXT_NUM_COUNTERS];
+	pg_atomic_uint64 progress[CEXT_NUM_PROGRESS];
 } CextCounters;
 
 /* This backend's own, or process-local ones where there is no shared memory. */
@@ -65,6 +78,7 @@ typedef struct CextCounterInfo
 {
 	const char *name;
 	const char *description;
+	const char *reason;			/* of reading through, or NULL */
 } CextCounterInfo;
 
 extern const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS];
@@ -73,6 +87,10 @@ extern Size cext_stats_shmem_size(void);
 extern void cext_stats_attach(void *memory, bool init);
 extern void cext_stats_attach_process(void);
 extern uint64 cext_stats_sum(CextCounter counter);
+extern void cext_stats_reset(void);
+extern TimestampTz cext_stats_since(void);
+extern void cext_progress_set(CextProgress what, uint64 value);
+extern bool cext_progress_get(int procno, uint64 progress[CEXT_NUM_PROGRESS]);
 
 /*
  * Count.  Only this backend writes the counter, so that no locked instruction

@@ -42,7 +42,7 @@
 #define MAX_SEGMENT_SIZE		((Size) 4 * 1024 * 1024)
 
 StaticAssertDecl(sizeof(CextBucket) == 64, "a bucket is a cache line");
-StaticAssertDecl(sizeof(CextRecord) == 32, "a record's header has no padding");
+StaticAssertDecl(sizeof(CextRecord) == 40, "a record's header has no padding");
 
 CextStore	cext_store;
 CextHot		cext_store_hot[1 << CEXT_HOT_BITS];
@@ -206,6 +206,19 @@ search(const CextKey *key, uint64 hash, Found *found)
 }
 
 /*
+ * The cell that leads to the entry of a key, or NULL.  Nothing is noted.
+ */
+pg_atomic_uint64 *
+cext_store_cell(const CextKey *key)
+{
+	Found		found;
+
+	if (search(key, cext_key_hash(key), &found) != CEXT_REF_FOUND)
+		return NULL;
+	return found.cell;
+}
+
+/*
  * Note that an entry is asked for.  Once its frequency is saturated its cell is
  * not written to any more, and its place is kept.
  */
@@ -291,6 +304,7 @@ write_record(CextRecord *record, uint32 key_len, const CextEntry *entry)
 {
 	pg_atomic_write_u64(&record->stamp, entry->stamp);
 	record->expires = entry->expires;
+	record->filled = cext_store_now();
 	record->value_len = entry->value_len;
 	record->nslices = entry->nslices;
 	if (entry->value_len > 0)

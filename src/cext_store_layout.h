@@ -55,6 +55,7 @@ typedef struct CextRecord
 	uint16		key_len;
 	uint8		nslices;
 	uint8		unused;
+	TimestampTz filled;
 } CextRecord;
 
 #define RECORD_KEY(r)		((char *) (r) + sizeof(CextRecord))
@@ -201,6 +202,7 @@ same_cell(uint64 a, uint64 b)
 	return ((a ^ b) & ~CELL_FREQ_MASK) == 0;
 }
 
+extern pg_atomic_uint64 *cext_store_cell(const CextKey *key);
 extern void cext_evict_init(void);
 extern CextRecord *cext_evict_allocate(uint64 hash, uint32 size, bool to_main);
 extern void cext_evict_drop(CextPartition *part, pg_atomic_uint64 *cell);

@@ -49,7 +49,7 @@ BEGIN
   RETURN QUERY
     SELECT result, string_agg(s.name || '=' || s.value - (before ->> s.name)::numeric, ' ' ORDER BY s.name)
       FROM cache_ext.stats s
-     WHERE s.name <> 'hit_ratio' AND s.name NOT LIKE 'base\_%' AND s.value <> (before ->> s.name)::numeric;
+     WHERE s.name NOT IN ('hit_ratio', 'seconds', 'notification_queue_usage') AND s.name NOT LIKE 'base\_%' AND s.value <> (before ->> s.name)::numeric;
 END
 $$;
 

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_argument.h
+ *	  Arguments of SQL functions: ids and names.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_ARGUMENT_H
+#define CEXT_ARGUMENT_H
+
+#include "cext.h"
+
+#include "utils/array.h"
+
+extern void cext_argument_report(int len, const char *what);
+extern CextString *cext_argument_strings(ArrayType *array, const char *what, int *n);
+
+/*
+ * Check an id that a caller gave.
+ */
+static inline void
+cext_argument_check(CextString id, const char *what)
+{
+	if (unlikely((uint32) id.len - 1 >= CEXT_MAX_ID))
+		cext_argument_report(id.len, what);
+}
+
+/*
+ * A text as a string, without a call for the usual kinds.
+ */
+static inline CextString
+cext_text_to_string(text *t)
+{
+	if (likely(VARATT_IS_4B_U(t)))
+		return (CextString) {VARDATA_4B(t), VARSIZE_4B(t) - VARHDRSZ};
+	if (unlikely(!VARATT_IS_1B(t) || VARATT_IS_1B_E(t)))
+	{
+		t = (text *) pg_detoast_datum((struct varlena *) t);
+		return (CextString) {VARDATA_4B(t), VARSIZE_4B(t) - VARHDRSZ};
+	}
+	return (CextString) {VARDATA_1B(t), VARSIZE_1B(t) - VARHDRSZ_SHORT};
+}
+
+/*
+ * An argument as a string, which is null where the argument is.
+ */
+static inline CextString
+cext_argument_id(FunctionCallInfo fcinfo, int n, const char *what)
+{
+	CextString	id;
+
+	if (PG_ARGISNULL(n))
+		return CEXT_NULL_STRING;
+	id = cext_text_to_string((text *) PG_GETARG_POINTER(n));
+	cext_argument_check(id, what);
+	return id;
+}
+
+#endif							/* CEXT_ARGUMENT_H */
