@@ -152,7 +152,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS
       FROM node n, LATERAL jsonb_each(CASE jsonb_typeof(n.value) WHEN 'object' THEN n.value ELSE '{}' END) c
      WHERE n.merge_strategy IN ('deep', 'merge_patch') OR n.path = '{}'
   ), leaf AS (
-    SELECT n.position, n.path,
+    SELECT n.position, CASE n.path WHEN '{}' THEN '(all)' ELSE array_to_string(n.path, '.') END AS name,
            NOT (n.merge_strategy = 'merge_patch' AND n.value = 'null')
            AND NOT EXISTS (
              SELECT FROM f h, generate_series(0, cardinality(n.path)) depth
@@ -166,10 +166,11 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS
         OR (n.merge_strategy NOT IN ('deep', 'merge_patch') AND n.path <> '{}')
   )
   SELECT f.rank, f.scope_type, f.scope_id,
-         ARRAY(SELECT array_to_string(l.path, '.') FROM leaf l WHERE l.position = f.position AND l.survives ORDER BY 1),
-         ARRAY(SELECT array_to_string(l.path, '.') FROM leaf l WHERE l.position = f.position AND NOT l.survives ORDER BY 1),
-         f.config, r.state
+         k.survives, k.overridden, f.config, r.state
     FROM (SELECT cache_ext.read_state($1, $2) AS state) r LEFT JOIN f ON true
+    LEFT JOIN LATERAL (SELECT coalesce(array_agg(l.name ORDER BY l.name COLLATE "C") FILTER (WHERE l.survives), '{}') AS survives,
+                              coalesce(array_agg(l.name ORDER BY l.name COLLATE "C") FILTER (WHERE NOT l.survives), '{}') AS overridden
+                         FROM leaf l WHERE l.position = f.position) k ON f.position IS NOT NULL
    ORDER BY f.position
 $$;
 COMMENT ON FUNCTION cache_ext.explain_config(text, text) IS 'The fragments that contribute in rank order, the keys of each that survive the merge and that are overridden, and what a read would do now; one row of nulls where nothing contributes';
