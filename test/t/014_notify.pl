@@ -1,0 +1,126 @@
+# Listeners hear once of each transaction what it changed, and of nothing else.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use CacheExt;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('main', []);
+$node->append_conf('postgresql.conf', "max_prepared_transactions = 2\n");
+$node->start;
+load($node);
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', 'CREATE EXTENSION cache_ext');
+
+# What a session that listens hears of the statements it runs, the xid taken out.
+sub heard
+{
+	my ($sql, $db) = @_;
+	my ($out, $err);
+	$node->psql($db // 'postgres', "LISTEN cache_ext;\n$sql\n", stdout => \$out, stderr => \$err);
+	my @payloads = $out =~ /^Asynchronous notification "cache_ext" with payload "(.*)" received/gm;
+	s/^\{"v":1,"xid":"\d+",// or die "payload $_" foreach @payloads;
+	return join(' | ', @payloads);
+}
+
+my $theme = "UPDATE cache_ext.config_fragments SET config = config || jsonb_build_object('n', random()) WHERE config_name = 'theme' AND scope_type";
+my $alice = "$theme = 'user'";
+
+is(heard("$alice;"), '"slices":[{"scope":"user","id":"alice","name":"theme"}]}', 'a user fragment');
+is(heard("$theme = 'domain';"), '"slices":[{"scope":"domain","id":"acme","name":"theme"}]}', 'a domain fragment');
+is(heard("$theme = 'domain_user_defaults';"), '"slices":[{"scope":"domain","id":"acme","name":"theme"}]}', 'which defaults are too');
+is(heard("$theme = 'public';"), '"slices":[{"scope":"name","name":"theme"}]}', 'a public fragment');
+is(heard("UPDATE cache_ext.users SET domain_id = 'other' WHERE user_id = 'bob';"), '"slices":[{"scope":"user","id":"bob"}]}', 'a user who moves');
+is(heard("UPDATE cache_ext.config_definitions SET ttl = '1 hour' WHERE config_name = 'menu';"), '"slices":[{"scope":"name","name":"menu"}]}', 'a definition');
+
+# Once a transaction, each slice once, none that another one contains.
+is(heard("BEGIN; $alice; $alice; INSERT INTO cache_ext.users VALUES ('carol', 'acme'); UPDATE cache_ext.users SET domain_id = NULL WHERE user_id = 'carol'; COMMIT;"),
+	'"slices":[{"scope":"user","id":"alice","name":"theme"},{"scope":"user","id":"carol"}]}', 'coalesced');
+is(heard("BEGIN; $alice; $theme = 'public'; COMMIT;"), '"slices":[{"scope":"name","name":"theme"}]}', 'what a name contains is left out');
+is(heard("BEGIN; $alice; UPDATE cache_ext.users SET domain_id = 'x' WHERE user_id = 'alice'; COMMIT;"), '"slices":[{"scope":"user","id":"alice"}]}', 'and what a user contains');
+is(heard("$alice; $alice;"), join(' | ', ('"slices":[{"scope":"user","id":"alice","name":"theme"}]}') x 2), 'two transactions, two notifications');
+is(heard(q{INSERT INTO cache_ext.users VALUES (E'say "hi"\n\u00fc');}), '"slices":[{"scope":"user","id":"say \"hi\"\n'."\x{c3}\x{bc}".'"}]}', 'escaped');
+
+# Nothing of what changed nothing.
+is(heard("SELECT cache_ext.get_merged_config('alice', 'theme');"), '', 'a read');
+is(heard("UPDATE cache_ext.config_fragments SET updated_at = now() + interval '1 s';"), '', 'a column that the merge does not read');
+is(heard("UPDATE cache_ext.config_fragments SET config = config;"), '', 'the same values');
+is(heard("BEGIN; $alice; ROLLBACK;"), '', 'a rollback');
+is(heard("BEGIN; SAVEPOINT a; $alice; ROLLBACK TO a; COMMIT;"), '', 'a savepoint that was rolled back');
+is(heard("BEGIN; $theme = 'public'; SAVEPOINT a; $alice; SAVEPOINT b; $theme = 'domain'; RELEASE b; ROLLBACK TO a; INSERT INTO cache_ext.users VALUES ('dave'); COMMIT;"),
+	'"slices":[{"scope":"name","name":"theme"},{"scope":"user","id":"dave"}]}', 'of savepoints just what was kept');
+is(heard("BEGIN; SAVEPOINT a; $alice; RELEASE a; COMMIT;"), '"slices":[{"scope":"user","id":"alice","name":"theme"}]}', 'one that was released');
+is(heard("BEGIN; SAVEPOINT a; INSERT INTO cache_ext.users SELECT 'many' || i FROM generate_series(1, 1000) i; ROLLBACK TO a; $alice; COMMIT;"),
+	'"slices":[{"scope":"user","id":"alice","name":"theme"}]}', 'many, rolled back');
+is(heard(q{DO $$ BEGIN BEGIN INSERT INTO cache_ext.users VALUES ('eve'); RAISE 'no'; EXCEPTION WHEN OTHERS THEN NULL; END; INSERT INTO cache_ext.users VALUES ('frank'); END $$;}),
+	'"slices":[{"scope":"user","id":"frank"}]}', 'an exception that was caught');
+
+# Everything.
+is(heard("INSERT INTO cache_ext.users SELECT 'many' || i FROM generate_series(1, 1000) i;"), '"all":true}', 'too many to be told');
+is(heard("BEGIN; SAVEPOINT a; DELETE FROM cache_ext.users WHERE user_id LIKE 'many%'; RELEASE a; COMMIT;"), '"all":true}', 'in a savepoint that was released');
+is(heard("INSERT INTO cache_ext.users SELECT i || repeat('x', 500) FROM generate_series(1, 15) i;") =~ /^"slices":.*"15x/, 1, 'as long as they may be');
+is(heard("DELETE FROM cache_ext.users WHERE user_id LIKE '%xxx'; "), heard("INSERT INTO cache_ext.users SELECT i || repeat('x', 500) FROM generate_series(1, 15) i;"), 'the same that was inserted');
+is(heard("INSERT INTO cache_ext.users SELECT i || repeat('y', 500) FROM generate_series(1, 16) i;"), '"all":true}', 'too long to be told');
+is(heard("TRUNCATE cache_ext.users;"), '"all":true}', 'TRUNCATE');
+$node->safe_psql('postgres', "INSERT INTO cache_ext.users VALUES ('alice', 'acme'), ('bob', 'acme')");
+is(heard("ALTER TABLE cache_ext.users ADD COLUMN note text;"), '"all":true}', 'DDL');
+is(heard("SELECT cache_ext.invalidate_all();"), '"all":true}', 'by hand');
+
+# Invalidation by hand.
+my %by_hand = (
+	"invalidate_user('alice')" => '"slices":[{"scope":"user","id":"alice"}]}',
+	"invalidate_domain('acme')" => '"slices":[{"scope":"domain","id":"acme"}]}',
+	"invalidate_name('menu')" => '"slices":[{"scope":"name","name":"menu"}]}',
+	"invalidate_policy('menu')" => '"slices":[{"scope":"name","name":"menu"}]}',
+	"invalidate_scope('user', 'alice')" => '"slices":[{"scope":"user","id":"alice"}]}',
+	"invalidate_scope('domain_user_defaults', 'acme')" => '"slices":[{"scope":"domain","id":"acme"}]}',
+	"invalidate_scope('public', NULL)" => '"all":true}');
+is(heard("SELECT cache_ext.$_;"), $by_hand{$_}, $_) foreach sort keys %by_hand;
+
+# Turned off: for a transaction, a session, a database, the server.
+is(heard("BEGIN; SET LOCAL cache_ext.notify = off; $alice; COMMIT; $theme = 'public';"), '"slices":[{"scope":"name","name":"theme"}]}', 'off for a transaction');
+is(heard("SET cache_ext.notify = off; $alice;"), '', 'off for a session');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET cache_ext.notify = off');
+is(heard("$alice;"), '', 'off for a database');
+is(heard("SELECT cache_ext.invalidate_user('x');", 'other'), '"slices":[{"scope":"user","id":"x"}]}', 'not for another one');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET cache_ext.notify');
+$node->safe_psql('postgres', 'ALTER SYSTEM SET cache_ext.notify = off');
+$node->reload;
+is(heard("SELECT cache_ext.invalidate_user('x');", 'other'), '', 'off for the server');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET cache_ext.notify');
+$node->reload;
+
+# Another session hears of it, and reads the new state upon it; another
+# database's does not.
+my $listener = $node->background_psql('postgres', on_error_stop => 0);
+my $stranger = $node->background_psql('other', on_error_stop => 0);
+$_->query_safe('LISTEN cache_ext') foreach $listener, $stranger;
+my $before = $listener->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme') -> 'n'");
+my $xid = $node->safe_psql('postgres', "BEGIN; $alice RETURNING pg_current_xact_id(); COMMIT;");
+my $told = '';
+foreach (1 .. 10000)
+{
+	$told = $listener->query_safe('SELECT');
+	last if $told =~ /Asynchronous/;
+}
+my $now = $listener->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme') -> 'n'");
+like($told, qr/"xid":"$xid","slices":\[\{"scope":"user","id":"alice","name":"theme"\}\]/, 'another session hears of it, with its xid');
+unlike($now, qr/^\Q$before\E$/m, 'and reads the new state');
+unlike($stranger->query_safe('SELECT 1'), qr/Asynchronous/, 'another database does not');
+$_->quit foreach $listener, $stranger;
+
+# Nor can a change be prepared that was made by hand.
+my ($ret, $out, $err) = $node->psql('postgres', "BEGIN; SELECT cache_ext.invalidate_all(); PREPARE TRANSACTION 'x'");
+like($err, qr/cannot PREPARE a transaction that has changed/, 'no prepared transaction');
+
+# Without shared memory listeners are told all the same.
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+$node->restart;
+is(heard("SET client_min_messages = error; $alice;"), '"slices":[{"scope":"user","id":"alice","name":"theme"}]}', 'not preloaded');
+$node->stop;
+
+done_testing();
