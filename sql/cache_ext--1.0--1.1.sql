@@ -305,7 +305,7 @@ SELECT 'suspended', format('Nothing is cached: the source of %s, table %s. %s', 
 UNION ALL
 SELECT 'memory', format('Only %s %% of %s reads were hits, and %s entries were evicted.', round(100 * s.hits / s.reads, 1), s.reads, s.evictions),
        format('Raise cache_ext.memory above %s and restart the server.', current_setting('cache_ext.memory'))
-  FROM s WHERE s.reads >= 1000 AND s.hits < 0.8 * s.reads AND s.evictions >= 0.5 * s.fills
+  FROM s WHERE s.reads >= 1000 AND s.hits < 0.8 * s.reads AND s.evictions >= 100 AND s.evictions >= 0.5 * s.fills
 UNION ALL
 SELECT 'too_large', format('%s of %s reads gave a result that is too large to be stored.', s.too_large, s.reads),
        format('Raise cache_ext.max_entry_size above %s, or split the configuration.', current_setting('cache_ext.max_entry_size'))
