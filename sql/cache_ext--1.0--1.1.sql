@@ -110,7 +110,8 @@ AS 'MODULE_PATHNAME', 'cache_ext_invalidations';
 COMMENT ON FUNCTION cache_ext.invalidations_rows() IS 'Rows of the view invalidations';
 
 CREATE VIEW cache_ext.invalidations AS
-SELECT i.at::timestamptz(0) AS at, i.xid, coalesce(r.rolname, i.role::text) AS role, i.application, i.kind, i.id, i.config_name, i.cause, i.relation
+SELECT i.at::timestamptz(0) AS at, i.xid, coalesce(r.rolname, i.role::text) AS role, i.application, i.kind, i.id, i.config_name,
+       i.cause || coalesce(' of ' || regexp_replace(i.relation::text, '^cache_ext\.', ''), '') AS cause
   FROM cache_ext.invalidations_rows() i LEFT JOIN pg_catalog.pg_roles r ON r.oid = i.role;
 COMMENT ON VIEW cache_ext.invalidations IS 'The latest invalidations in this database, of the last 1,024 in all databases';
 COMMENT ON COLUMN cache_ext.invalidations.at IS 'When the transaction committed';
@@ -120,8 +121,7 @@ COMMENT ON COLUMN cache_ext.invalidations.application IS 'Its application_name';
 COMMENT ON COLUMN cache_ext.invalidations.kind IS 'What was invalidated: everything, name, user, user_name, domain, domain_name; more: there was more than is listed';
 COMMENT ON COLUMN cache_ext.invalidations.id IS 'The user or domain, the first 63 bytes';
 COMMENT ON COLUMN cache_ext.invalidations.config_name IS 'Name of the configuration, the first 63 bytes';
-COMMENT ON COLUMN cache_ext.invalidations.cause IS 'insert, update, delete, truncate, ddl, function (called by hand) or replication';
-COMMENT ON COLUMN cache_ext.invalidations.relation IS 'The table that was written';
+COMMENT ON COLUMN cache_ext.invalidations.cause IS 'insert, update, delete or truncate of a table; ddl; function: called by hand; replication';
 
 --
 -- Explanation

@@ -42,6 +42,7 @@ PG_FUNCTION_INFO_V1(cext_test_copy);
 PG_FUNCTION_INFO_V1(cext_test_watch);
 PG_FUNCTION_INFO_V1(cext_test_changed_lines);
 PG_FUNCTION_INFO_V1(cext_test_corrupt);
+PG_FUNCTION_INFO_V1(cext_test_replace);
 PG_FUNCTION_INFO_V1(cext_test_probe);
 
 #define LINE	64
@@ -205,6 +206,35 @@ cext_test_corrupt(PG_FUNCTION_ARGS)
 		if (memcmp(memory + i, VARDATA_ANY(id), len) == 0)
 		{
 			memory[i - 18] = (char) 0xFF;
+			n++;
+		}
+	}
+	PG_RETURN_INT64(n);
+}
+
+/*
+ * cext_test_replace(bigint, text, text) returns bigint: in cache_ext's shared
+ * memory, of that size, put one text in another's place, which is as long; tells
+ * how often.
+ */
+Datum
+cext_test_replace(PG_FUNCTION_ARGS)
+{
+	Size		size = PG_GETARG_INT64(0);
+	text	   *old = PG_GETARG_TEXT_PP(1);
+	text	   *new = PG_GETARG_TEXT_PP(2);
+	Size		len = VARSIZE_ANY_EXHDR(old);
+	bool		found;
+	char	   *memory = ShmemInitStruct("cache_ext", size, &found);
+	int64		n = 0;
+
+	if (VARSIZE_ANY_EXHDR(new) != len)
+		elog(ERROR, "the texts differ in length");
+	for (Size i = 0; found && i + len < size; i++)
+	{
+		if (memcmp(memory + i, VARDATA_ANY(old), len) == 0)
+		{
+			memcpy(memory + i, VARDATA_ANY(new), len);
 			n++;
 		}
 	}

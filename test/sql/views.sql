@@ -52,13 +52,13 @@ ROLLBACK TO s;
 DELETE FROM cache_ext.config_fragments WHERE scope_id = 'vera';
 SELECT cache_ext.invalidate_domain(repeat('long ', 30));
 COMMIT;
-SELECT role = current_user AS role, application, kind, id, config_name, cause, relation, at BETWEEN now() - interval '1 minute' AND now() + interval '1 s' AS at
+SELECT role = current_user AS role, application, kind, id, config_name, cause, at BETWEEN now() - interval '1 minute' AND now() + interval '1 s' AS at
   FROM cache_ext.invalidations WHERE xid = :'xid';
 BEGIN;
 SELECT pg_current_xact_id() AS xid \gset
 ALTER TABLE cache_ext.users ADD COLUMN note text;
 COMMIT;
-SELECT kind, cause, relation FROM cache_ext.invalidations WHERE xid = :'xid';
+SELECT kind, cause FROM cache_ext.invalidations WHERE xid = :'xid';
 ALTER TABLE cache_ext.users DROP COLUMN note;
 BEGIN;
 SELECT pg_current_xact_id() AS xid \gset
