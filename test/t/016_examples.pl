@@ -1,0 +1,80 @@
+# The examples keep a cache outside the database right: through changes, a restart,
+# and while there is no server.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use CacheExt;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $examples = "$FindBin::RealBin/../../examples";
+my $tmp = PostgreSQL::Test::Utils::tempdir;
+my ($libpq, $libdir) = map { my $x = `$ENV{PG_CONFIG} $_`; chomp $x; $x } '--includedir', '--libdir';
+my %programs = (
+	Python => ['/usr/bin/python3', "$examples/outside_cache.py"],
+	'Node.js' => ['node', "$examples/outside_cache.js"],
+	C => ["$tmp/outside_cache"]);
+
+# What runs them is installed by `make test`.
+delete $programs{Python} if system('/usr/bin/python3 -c "import psycopg" 2>/dev/null');
+delete $programs{'Node.js'} if system(q{node -e "require('pg')" 2>/dev/null});
+delete $programs{C} if system("cc -Wall -Werror -I$libpq -L$libdir $examples/outside_cache.c -o $tmp/outside_cache -lpq 2>/dev/null");
+plan skip_all => 'neither psycopg, pg for Node.js nor libpq is installed' unless %programs;
+
+my $node = new_node('main', []);
+$node->start;
+load($node);
+$node->safe_psql('postgres', "CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA cache_ext TO app; GRANT EXECUTE ON FUNCTION cache_ext.get_merged_config_json(text, text, boolean) TO app");
+foreach my $language (sort keys %programs)
+{
+	my ($in, $out, $err) = ('', '', '');
+	my $timer = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres');
+	local $ENV{PGUSER} = 'app';
+	my $program = IPC::Run::start($programs{$language}, '<', \$in, '>', \$out, '2>', \$err, $timer);
+	delete $ENV{PGUSER};
+	my $wait = sub { my ($pattern) = @_; $program->pump until $out =~ s/^$pattern\n//m; return $1 };
+	my $get = sub { $in .= "$_[0]\n"; return $wait->('((?:loaded|cached|error) .*)') };
+	my $set = sub { $node->safe_psql('postgres', "UPDATE cache_ext.config_fragments SET config = '{\"$_[2]\": \"$language\"}' WHERE scope_type = '$_[0]' AND config_name = '$_[1]'", connstr => $node->connstr('postgres') . ' user=' . getpwuid($<)) };
+
+	$wait->('listening ?');
+	$set->('public', 'theme', 'a');
+	$wait->('dropped 0');
+	like($get->('alice theme'), qr/^loaded .*"a"/, "$language: loaded");
+	like($get->('alice theme'), qr/^cached .*"a"/, 'cached');
+	$set->('public', 'theme', 'b');
+	$wait->('dropped 1');
+	like($get->('alice theme'), qr/^loaded .*"b"/, 'a change of what everybody has');
+	$set->('domain', 'theme', 'c');
+	$wait->('dropped 1');
+	like($get->('alice theme'), qr/^loaded .*"c"/, 'of what a domain has');
+	$set->('user', 'theme', 'd');
+	$wait->('dropped 1');
+	like($get->('alice theme'), qr/^loaded .*"d"/, 'of what a user has');
+	$get->('bob theme');
+	$node->safe_psql('postgres', "INSERT INTO cache_ext.users SELECT '$language' || i FROM generate_series(1, 1000) i", connstr => $node->connstr('postgres') . ' user=' . getpwuid($<));
+	$wait->('dropped 2');
+
+	# While it was not connected something changed.
+	$get->('alice theme');
+	$node->stop;
+	$wait->('lost ?');
+	like($get->('alice theme'), qr/^error /, 'without a server an error, not what was true once');
+	$node->start;
+	$set->('public', 'theme', 'e');
+	like($get->('alice theme'), qr/^loaded .*"e"/, 'connected again, it has forgotten');
+	$wait->('listening ?');
+	like($get->('alice theme'), qr/^cached .*"e"/, 'and caches');
+	$node->restart;
+	$wait->('lost ?');
+	like($get->('alice theme'), qr/^loaded .*"e"/, 'after a restart');
+	$in = '';
+	$program->kill_kill;
+}
+$node->stop;
+
+done_testing();
