@@ -28,7 +28,8 @@ stress_server() {
 	[ -e "$WORK/build/test/module/cext_test.so" ] || build_test_library
 	start_server "$1" "$2" "shared_preload_libraries = '$WORK/build/test/module/cext_test, $library'" \
 		"max_connections = 50" "cache_ext.memory = 8MB" "autovacuum_naptime = 5s" \
-		"log_min_messages = error" "deadlock_timeout = 100ms" "log_lock_waits = off"
+		"log_min_messages = error" "deadlock_timeout = 100ms" "log_lock_waits = off" \
+		"cache_ext.notify = off"
 	stress_load postgres "$library" "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup.sql"
 	run_psql -c "CREATE DATABASE store"
 	stress_load store "$library" "$TOP/test/stress/setup_store.sql"
@@ -60,7 +61,9 @@ stress_stop_backends() {
 
 # stress_clients SECONDS PHASE: run them; pgbench's output on stdout.
 #
-#	plain	the protocol, as it is
+#	plain	the protocol, as it is; without notifications, as all others, since those
+#			that notify commit one after another
+#	notify	the same, with them
 #	before	the same, with a random wait of up to 300 us between a writer's marking
 #			its slots and its commit
 #	after	with one between its leaving the proc array and its completing them
@@ -105,7 +108,10 @@ stress_clients() {
 			-f "$dir/write_public.sql@1" -f "$dir/write_public_overlay.sql@1"
 		return
 	fi
-	[ "$2" = plain ] || options="-c cext_test.delay_$2=300"
+	case $2 in
+		notify) options="-c cache_ext.notify=on" ;;
+		before | after) options="-c cext_test.delay_$2=300" ;;
+	esac
 	PGOPTIONS=$options stress_pgbench "$1" \
 		-f "$dir/read_committed.sql@30" -f "$dir/read_others.sql@10" \
 		-f "$dir/read_repeatable.sql@20" -f "$dir/read_serializable.sql@3" \
