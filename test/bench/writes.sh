@@ -21,10 +21,15 @@ cat >"$WORK/update.sql" <<SQL
 UPDATE $fragments SET config = jsonb_build_object('mine', :i + random()) WHERE config_name = 'theme' AND scope_type = 'user'
   AND scope_id = (SELECT u FROM bench.keys OFFSET :i LIMIT 1);
 SQL
-compare "ALTER TABLE $fragments DISABLE TRIGGER cache_ext_row, DISABLE TRIGGER cache_ext_statement" "$WORK/update.sql" \
-	"ALTER TABLE $fragments ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement" "$WORK/update.sql"
+off="ALTER TABLE $fragments DISABLE TRIGGER cache_ext_row, DISABLE TRIGGER cache_ext_statement"
+on="ALTER TABLE $fragments ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement"
+compare "$off" "$WORK/update.sql" "$on" "$WORK/update.sql"
 without=$a with=$b
-echo "fragment updates a second: without triggers $without, with $with"
+run_psql -c "ALTER DATABASE postgres SET cache_ext.notify = off"
+compare "$off" "$WORK/update.sql" "$on" "$WORK/update.sql"
+run_psql -c "ALTER DATABASE postgres RESET cache_ext.notify"
+unheard_without=$a unheard_with=$b
+echo "fragment updates a second: without triggers $without, with $with; with triggers that do not notify $unheard_with"
 
 for name in few many; do
 	echo "UPDATE $fragments SET config = jsonb_build_object('a', random()) WHERE config_name = '$name' AND scope_type = 'public';" >"$WORK/$name.sql"
@@ -36,4 +41,5 @@ entries=$(run_psql -At -c "SELECT value FROM cache_ext.memory WHERE name = 'entr
 echo "public updates a second: of a name without entries $empty, of one with 150,000 (of $entries in all) $full"
 
 row "fragment update with triggers over without" "$(ratio "$without" "$with")" '<= 1.05'
+row "the same without notifications" "$(ratio "$unheard_without" "$unheard_with")" '<= 1.05'
 row "public fragment's update with 150,000 entries over with none" "$(ratio "$empty" "$full")" '<= 1.10'
