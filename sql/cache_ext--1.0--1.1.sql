@@ -52,7 +52,7 @@ AS 'MODULE_PATHNAME', 'cache_ext_entries';
 COMMENT ON FUNCTION cache_ext.entries_rows(text, text, boolean) IS 'Rows of the view entries, of one id and one name unless these are null';
 
 CREATE VIEW cache_ext.entries AS
-SELECT e.kind, e.id, e.config_name, e.bytes, date_trunc('second', clock_timestamp() - e.filled) AS age,
+SELECT e.kind, e.id, e.config_name, e.bytes, date_trunc('second', greatest(clock_timestamp() - e.filled, '0')) AS age,
        date_trunc('second', e.expires - clock_timestamp()) AS ttl_left, e.frequency, e.slices, e.absent, e.valid
   FROM cache_ext.entries_rows(NULL, NULL, false) e;
 COMMENT ON VIEW cache_ext.entries IS 'What is cached of this database; looks at every entry: entries_of() asks for some';
@@ -137,12 +137,15 @@ RETURNS SETOF record LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 4
 AS 'MODULE_PATHNAME', 'cache_ext_fragments';
 COMMENT ON FUNCTION cache_ext.fragments_rows(text, text) IS 'The fragments that contribute, lowest rank first';
 
+-- Functions of SQL that call others of ours do so as the owner, so that it is enough
+-- to be granted the one.
+
 -- A fragment's leaves are what is no object, or what is below the level at which
 -- its strategy merges. One is lost to a fragment of higher rank that has something
 -- else on the way to it, or has it.
 CREATE FUNCTION cache_ext.explain_config(user_id text, config_name text)
 RETURNS TABLE (rank bigint, scope_type text, scope_id text, survives text[], overridden text[], config jsonb, read text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE f AS MATERIALIZED (
     SELECT * FROM cache_ext.fragments_rows($1, $2)
   ), node AS (
@@ -177,7 +180,7 @@ COMMENT ON FUNCTION cache_ext.explain_config(text, text) IS 'The fragments that 
 
 CREATE FUNCTION cache_ext.verify(max_entries bigint DEFAULT NULL)
 RETURNS TABLE (kind text, id text, config_name text, cached jsonb, computed jsonb)
-LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT v.kind, v.id, v.config_name, v.config, v.computed
     FROM (SELECT e.*, cache_ext.compute_config(e.id, e.config_name) AS computed
             FROM (SELECT r.* FROM cache_ext.entries_rows(NULL, NULL, true) r
@@ -191,7 +194,7 @@ COMMENT ON FUNCTION cache_ext.verify(bigint) IS 'Computes what entries that are 
 --
 
 CREATE FUNCTION cache_ext.prewarm(users text[], names text[], as_json boolean DEFAULT false) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE WHEN as_json
               THEN (SELECT count(*) FILTER (WHERE cache_ext.get_merged_config_json(u.id, n.name) IS NOT NULL) FROM unnest(users) u (id), unnest(names) n (name))
               ELSE (SELECT count(*) FILTER (WHERE cache_ext.get_merged_config(u.id, n.name) IS NOT NULL) FROM unnest(users) u (id), unnest(names) n (name)) END

@@ -117,7 +117,15 @@ subtransaction_aborts(int level)
 {
 	while (cext_changes.n > 0 &&
 		   cext_changes.changes[cext_changes.n - 1].level >= level)
-		cext_changes.n--;
+	{
+		CextChange *change = &cext_changes.changes[--cext_changes.n];
+
+		/* A transaction can roll back any number of them. */
+		if (change->id.data != NULL)
+			pfree(unconstify(char *, change->id.data));
+		if (change->name.data != NULL)
+			pfree(unconstify(char *, change->name.data));
+	}
 	if (cext_changes.overflow >= level)
 		cext_changes.overflow = 0;
 }

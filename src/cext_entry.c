@@ -142,16 +142,21 @@ record_slices(CextEntry *entry, const CextRequest *request,
 	return true;
 }
 
-static TimestampTz
+/*
+ * When an entry that is filled now expires; none before its time to live is over.
+ */
+static CextSeconds
 expiry(int64 ttl_ms)
 {
-	TimestampTz now = cext_store_now();
+	int64		expires;
 
 	if (ttl_ms == 0)
 		ttl_ms = (int64) cext_default_ttl_s * 1000;
-	if (ttl_ms == 0 || ttl_ms > (PG_INT64_MAX - now) / 1000)
+	if (ttl_ms == 0)
 		return 0;
-	return now + ttl_ms * 1000;
+	/* Of this second nobody knows how much is left. */
+	expires = cext_seconds(cext_store_now()) + 1 + (ttl_ms - 1) / 1000 + 1;
+	return expires > PG_UINT32_MAX ? 0 : (CextSeconds) expires;
 }
 
 /*

@@ -64,7 +64,7 @@ describe_entry(const CextRequest *request, Snapshot snapshot, uint64 any)
 
 	if (!cext_scan_look(&request->key, false, &seen))
 		return "miss: it is not cached";
-	if (seen.expires != 0 && seen.expires <= cext_store_now())
+	if (seen.expires != 0 && seen.expires <= cext_seconds(cext_store_now()))
 		return "miss: its time to live is over";
 	if (cext_seen_holds(&seen, snapshot, any))
 		return "hit";

@@ -92,6 +92,22 @@ cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
 }
 
 /*
+ * What a function of a name alone, its first argument, returns for a request.
+ */
+static Datum
+read_name(FunctionCallInfo fcinfo, CextRequest *request)
+{
+	struct varlena *value = NULL;
+
+	request->key.name = cext_argument_id(fcinfo, 0, "config name");
+	if (request->key.name.data != NULL)
+		value = cext_config_read(request);
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(value);
+}
+
+/*
  * get_my_config(config_name text): of the user that a setting names, which those
  * who ask may not be able to change.
  */
@@ -99,7 +115,6 @@ Datum
 cache_ext_get_my_config(PG_FUNCTION_ARGS)
 {
 	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
-	struct varlena *value = NULL;
 
 	if (cext_user_id == NULL || cext_user_id[0] == '\0')
 		ereport(ERROR,
@@ -109,12 +124,7 @@ cache_ext_get_my_config(PG_FUNCTION_ARGS)
 				 errhint("A superuser, or a role that was granted SET on cache_ext.user_id, sets it; for a role of its own with ALTER ROLE ... SET cache_ext.user_id.")));
 	request.key.user = cext_string(cext_user_id);
 	cext_argument_check(request.key.user, "cache_ext.user_id");
-	request.key.name = cext_argument_id(fcinfo, 0, "config name");
-	if (request.key.name.data != NULL)
-		value = cext_config_read(&request);
-	if (value == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(value);
+	return read_name(fcinfo, &request);
 }
 
 /*
@@ -124,14 +134,8 @@ Datum
 cache_ext_get_public_config(PG_FUNCTION_ARGS)
 {
 	CextRequest request = {.key.kind = CEXT_KIND_PUBLIC};
-	struct varlena *value = NULL;
 
-	request.key.name = cext_argument_id(fcinfo, 0, "config name");
-	if (request.key.name.data != NULL)
-		value = cext_config_read(&request);
-	if (value == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(value);
+	return read_name(fcinfo, &request);
 }
 
 /*

@@ -24,8 +24,8 @@ typedef struct CextSeen
 	uint32		value_len;
 	uint32		bytes;			/* of the record */
 	int			frequency;
-	TimestampTz filled;
-	TimestampTz expires;		/* or 0 */
+	CextSeconds filled;
+	CextSeconds expires;		/* or 0 */
 	uint64		stamp;
 	int			nslices;
 	uint64		slices[CEXT_MAX_SLICES];

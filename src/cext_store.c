@@ -42,7 +42,7 @@
 #define MAX_SEGMENT_SIZE		((Size) 4 * 1024 * 1024)
 
 StaticAssertDecl(sizeof(CextBucket) == 64, "a bucket is a cache line");
-StaticAssertDecl(sizeof(CextRecord) == 40, "a record's header has no padding");
+StaticAssertDecl(sizeof(CextRecord) == 32, "a record's header has no padding");
 
 CextStore	cext_store;
 CextHot		cext_store_hot[1 << CEXT_HOT_BITS];
@@ -304,7 +304,7 @@ write_record(CextRecord *record, uint32 key_len, const CextEntry *entry)
 {
 	pg_atomic_write_u64(&record->stamp, entry->stamp);
 	record->expires = entry->expires;
-	record->filled = cext_store_now();
+	record->filled = cext_seconds(cext_store_now());
 	record->value_len = entry->value_len;
 	record->nslices = entry->nslices;
 	if (entry->value_len > 0)

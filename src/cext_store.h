@@ -31,12 +31,24 @@
 #define CEXT_PACKED_SLOT(packed) \
 	((uint32) ((packed) & ((1 << CEXT_SLOT_BITS) - 1)))
 
+/*
+ * A moment as entries keep it: a TimestampTz in whole seconds, which suffice until
+ * the year 2136.  0 is none.
+ */
+typedef uint32 CextSeconds;
+
+static inline CextSeconds
+cext_seconds(TimestampTz t)
+{
+	return (CextSeconds) (t / USECS_PER_SEC);
+}
+
 /* What is stored under a key. */
 typedef struct CextEntry
 {
 	uint64		stamp;			/* generation of the database's ANY slot when
 								 * all slices were last found settled, or 0 */
-	TimestampTz expires;		/* or 0 */
+	CextSeconds expires;		/* or 0 */
 	uint8		nslices;
 	uint64		slices[CEXT_MAX_SLICES];
 	const void *value;			/* a varlena with a four-byte header */

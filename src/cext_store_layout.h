@@ -50,12 +50,12 @@ typedef struct CextRecord
 	pg_atomic_uint32 change;
 	uint32		capacity;		/* bytes, of all the record */
 	pg_atomic_uint64 stamp;
-	TimestampTz expires;
+	CextSeconds expires;
+	CextSeconds filled;
 	uint32		value_len;		/* 0: absence */
 	uint16		key_len;
 	uint8		nslices;
 	uint8		unused;
-	TimestampTz filled;
 } CextRecord;
 
 #define RECORD_KEY(r)		((char *) (r) + sizeof(CextRecord))

@@ -45,7 +45,7 @@
 typedef struct CextRef
 {
 	uint64		stamp;
-	TimestampTz expires;
+	CextSeconds expires;
 	const char *value;			/* in shared memory */
 	const uint64 *slices;		/* likewise */
 	uint32		value_len;		/* 0: absence */

@@ -105,7 +105,7 @@ typedef struct EntryContext
 	Snapshot	snapshot;
 	bool		usable;
 	uint64		any;
-	TimestampTz now;
+	CextSeconds now;
 } EntryContext;
 
 static void
@@ -118,8 +118,8 @@ put_entry(ReturnSetInfo *rsinfo, const EntryContext *context, const CextSeen *se
 	values[1] = string_datum(seen->user, &nulls[1]);
 	values[2] = string_datum(seen->name, &nulls[2]);
 	values[3] = Int32GetDatum(seen->bytes);
-	values[4] = TimestampTzGetDatum(seen->filled);
-	values[5] = TimestampTzGetDatum(seen->expires);
+	values[4] = TimestampTzGetDatum(seen->filled * USECS_PER_SEC);
+	values[5] = TimestampTzGetDatum(seen->expires * USECS_PER_SEC);
 	nulls[5] = seen->expires == 0;
 	values[6] = Int32GetDatum(seen->frequency);
 	values[7] = Int32GetDatum(seen->nslices);
@@ -166,7 +166,7 @@ cache_ext_entries(PG_FUNCTION_ARGS)
 		.name = cext_argument_id(fcinfo, 1, "config name"),
 		.with_value = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2) && caller_is_owner(fcinfo)
 	};
-	EntryContext context = {.snapshot = GetActiveSnapshot(),.now = cext_store_now()};
+	EntryContext context = {.snapshot = GetActiveSnapshot(),.now = cext_seconds(cext_store_now())};
 	CextSeen   *seen = palloc(sizeof(CextSeen));
 	uint64		position = 0;
 	CextCounter reason;

@@ -1,5 +1,5 @@
 # Writes of many rows and of several sessions: with triggers and without, with an
-# empty cache and with a full one.
+# empty cache and with a full one; and what notifications add.
 
 run_psql -f "$TOP/test/bench/bulk.sql" >/dev/null
 cat >"$WORK/bulk.sql" <<'SQL'
@@ -53,12 +53,31 @@ bulk_table() {
 
 stop_server bench
 resume_server bench
+run_psql -c "ALTER DATABASE postgres SET cache_ext.notify = off"
 run_psql -c "SELECT cache_ext.attach_fragments('bench.bulk', 'kind', 'owner', 'name', 'doc')" >/dev/null 2>&1
 printf '%6s %9s %9s %14s %14s %10s %8s\n' cache sessions rows 'without, ms' 'triggers, ms' 'commits/s' ratio
 bulk_table empty
 run_psql -c "SELECT count(cache_ext.get_merged_config('bulk' || i, 'bulk')) FROM generate_series(1, 8000000, 4) i" >/dev/null
 bulk_table full
+
+# One row, with triggers; those who notify commit one after another.
+printf '%9s %18s %14s %8s\n' sessions 'no notification' 'notified, ms' ratio
+declare -A notified
+for sessions in 1 2 8; do
+	without= with=
+	for round in 1 2 3; do
+		# shellcheck disable=SC2086
+		without=$(lowest $without "$(bulk $sessions 1 "$triggers_on")")
+		# shellcheck disable=SC2086
+		with=$(lowest $with "$(PGOPTIONS='-c cache_ext.notify=on' bulk $sessions 1 "$triggers_on")")
+	done
+	notified[$sessions]=$(ratio "$with" "$without")
+	printf '%9s %18.3f %14.3f %8s\n' $sessions "$without" "$with" "${notified[$sessions]}"
+done
+run_psql -c "ALTER DATABASE postgres RESET cache_ext.notify"
 run_psql -c "SELECT cache_ext.detach('bench.bulk')" -c "DROP TABLE bench.bulk" >/dev/null
 
 row "update of one row with triggers over without, the worst of 1, 2, 8 sessions" "$one" '<= 1.05'
 row "update of 100 to 1,000,000 rows in a transaction, the same" "$more" '<= 1.3'
+row "notification of an update of one row, 1 session, over none" "${notified[1]}" '-'
+row "notification of an update of one row, 8 sessions, over none" "${notified[8]}" '-'

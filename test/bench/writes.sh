@@ -29,7 +29,7 @@ run_psql -c "ALTER DATABASE postgres SET cache_ext.notify = off"
 compare "$off" "$WORK/update.sql" "$on" "$WORK/update.sql"
 run_psql -c "ALTER DATABASE postgres RESET cache_ext.notify"
 unheard_without=$a unheard_with=$b
-echo "fragment updates a second: without triggers $without, with $with; with triggers that do not notify $unheard_with"
+echo "fragment updates a second: without triggers $without, with $with; without notifications $unheard_without, $unheard_with"
 
 for name in few many; do
 	echo "UPDATE $fragments SET config = jsonb_build_object('a', random()) WHERE config_name = '$name' AND scope_type = 'public';" >"$WORK/$name.sql"

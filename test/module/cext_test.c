@@ -188,7 +188,7 @@ cext_test_changed_lines(PG_FUNCTION_ARGS)
 /*
  * cext_test_corrupt(bigint, text) returns bigint: in cache_ext's shared memory,
  * of that size, spoil the records whose key has a user id that begins with the
- * text; tells how many.  The id stands 48 bytes behind the start of its record,
+ * text; tells how many.  The id stands 40 bytes behind the start of its record,
  * whose number of slices is at byte 30.
  */
 Datum
@@ -201,11 +201,11 @@ cext_test_corrupt(PG_FUNCTION_ARGS)
 	char	   *memory = ShmemInitStruct("cache_ext", size, &found);
 	int64		n = 0;
 
-	for (Size i = 48; found && i + len < size; i += 8)
+	for (Size i = 40; found && i + len < size; i += 8)
 	{
 		if (memcmp(memory + i, VARDATA_ANY(id), len) == 0)
 		{
-			memory[i - 18] = (char) 0xFF;
+			memory[i - 10] = (char) 0xFF;
 			n++;
 		}
 	}

@@ -83,6 +83,9 @@ SET cache_ext.user_id = 'bob';
 RESET cache_ext.user_id;
 SELECT set_config('cache_ext.user_id', 'bob', false);
 SHOW cache_ext.user_id;
+-- Giving it up is not asking for someone else's.
+RESET ALL;
+SELECT cache_ext.get_my_config('theme');
 RESET ROLE;
 SET cache_ext.user_id = 'bob';
 SELECT cache_ext.get_my_config('theme') = cache_ext.get_merged_config('bob', 'theme') AS his;
@@ -130,6 +133,16 @@ RESET client_min_messages;
 ALTER TABLE cache_ext.config_fragments ENABLE ROW LEVEL SECURITY;
 SET ROLE regress_cache_ext_app;
 SELECT cache_ext.get_merged_config('rls reader', 'theme') IS NOT NULL AS is_read;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION cache_ext.explain_config(text, text), cache_ext.compute_config(text, text), cache_ext.verify(bigint),
+  cache_ext.entries_rows(text, text, boolean), cache_ext.prewarm(text[], text[], boolean) TO regress_cache_ext_app;
+SET ROLE regress_cache_ext_app;
+SELECT count(*) > 0 AS explained FROM cache_ext.explain_config('rls reader', 'theme');
+SELECT cache_ext.compute_config('rls reader', 'theme') = cache_ext.get_merged_config('rls reader', 'theme') AS computed, cache_ext.prewarm('{rls two}', '{theme}');
+SELECT count(*) FROM cache_ext.verify();
+-- Not granted by the way.
+SELECT count(config) FROM cache_ext.entries_rows(NULL, NULL, true);
+SELECT cache_ext.read_state('rls reader', 'theme');
 RESET ROLE;
 ALTER TABLE cache_ext.config_fragments DISABLE ROW LEVEL SECURITY;
 

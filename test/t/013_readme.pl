@@ -25,11 +25,11 @@ while ($readme =~ /^```sql\n(.*?)^```$/gms)
 	my $shown = 0;
 	while ($block =~ /^--  (.*)$/gm)
 	{
-		$shown = index($out, "$1\n", $shown) + 1;
+		$shown = index("$out\n", "$1\n", $shown) + 1;
 		isnt($shown, 0, "shows $1");
 	}
 }
-cmp_ok($blocks, '>=', 2, 'blocks were found');
+cmp_ok($blocks, '>=', 9, 'blocks were found');
 $node->stop;
 
 done_testing();
