@@ -53,7 +53,7 @@ SELECT count(*) > 0 AS entries, count(e.config) AS documents FROM cache_ext.entr
 SELECT count(*) > 0 AS entries, count(e.config) AS documents FROM cache_ext.entries_rows(NULL, NULL, true) e;
 RESET ROLE;
 SELECT count(*) > 0 AS entries, count(e.config) > 0 AS documents FROM cache_ext.entries_of('alice') e;
-SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'cache_ext'::regnamespace AND has_function_privilege('regress_cache_ext_monitor', p.oid, 'EXECUTE') ORDER BY 1::text;
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'cache_ext'::regnamespace AND has_function_privilege('regress_cache_ext_monitor', p.oid, 'EXECUTE') ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'cache_ext'::regnamespace AND c.relkind IN ('r', 'v') AND has_table_privilege('regress_cache_ext_monitor', c.oid, 'SELECT') ORDER BY c.relname;
 
 -- Each function and view, by a role that may use the schema and nothing else.
