@@ -331,6 +331,8 @@ COMMENT ON COLUMN cache_ext.health.problem IS 'Which problem';
 COMMENT ON COLUMN cache_ext.health.detail IS 'What is wrong';
 COMMENT ON COLUMN cache_ext.health.hint IS 'What to do about it';
 
+COMMENT ON COLUMN cache_ext.sources.columns IS 'The columns that are read of a table that was attached';
+
 --
 -- Privileges: nothing for PUBLIC; statistics and keys, but no documents, for
 -- pg_monitor

@@ -186,7 +186,10 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 		values[0] = CStringGetTextDatum(cext_role_name(source->role));
 		values[1] = ObjectIdGetDatum(source->relid);
 		values[2] = BoolGetDatum(source->attached);
-		values[3] = CStringGetTextDatum(describe_columns(source));
+		/* Those of our own tables have the names that they are known by. */
+		nulls[3] = !source->attached;
+		if (!nulls[3])
+			values[3] = CStringGetTextDatum(describe_columns(source));
 		values[4] = CStringGetTextDatum(triggers.problem.reason == NULL ? "whole" :
 										triggers.problem.reason);
 		values[5] = BoolGetDatum(source->problem.reason != NULL);
