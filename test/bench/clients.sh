@@ -14,6 +14,8 @@ script() {
 }
 names=$(printf 'boot%s,' $(seq 20))
 script select_1 "SELECT 1;"
+# What a reply of that size takes without reading anything.
+script payload "SELECT repeat('x', 900 + length('client' || :i));"
 script primary_key "SELECT config FROM bench.precomputed WHERE user_id = 'client' || :i AND config_name = 'theme';"
 script get_merged_config "SELECT cache_ext.get_merged_config('client' || :i, 'theme');"
 script get_merged_config_json "SELECT cache_ext.get_merged_config_json('client' || :i, 'theme');"
@@ -33,7 +35,7 @@ declare -A client
 mget=$(printf 'boot%s:__rand_int__ ' $(seq 20))
 for round in 1 2 3; do
 	for c in 1 8; do
-		for what in select_1 primary_key get_merged_config get_merged_config_json get_merged_configs get_merged_configs_json pipelined; do
+		for what in select_1 payload primary_key get_merged_config get_merged_config_json get_merged_configs get_merged_configs_json pipelined; do
 			client[$what,$c]=$(highest "${client[$what,$c]:-0}" "$(tps $c 2 "$WORK/$what.sql" -M prepared)")
 		done
 		client[redis_get,$c]=$(highest "${client[redis_get,$c]:-0}" "$(redis_tps $c 150000 GET theme:__rand_int__)")
@@ -44,12 +46,13 @@ done
 as_server kill "$(cat "$WORK/redis.pid")"
 
 printf '%-28s %14s %14s\n' 'requests a second' '1 connection' '8 connections'
-for what in select_1 primary_key get_merged_config get_merged_config_json redis_get get_merged_configs get_merged_configs_json pipelined redis_mget; do
+for what in select_1 payload primary_key get_merged_config get_merged_config_json redis_get get_merged_configs get_merged_configs_json pipelined redis_mget; do
 	printf '%-28s %14.0f %14.0f\n' $what "${client[$what,1]}" "${client[$what,8]}"
 	printf '%s\t%s\t%s\n' "$what" "${client[$what,1]}" "${client[$what,8]}" >>"$WORK/clients.tsv"
 done
 
 row "client: get_merged_config_json over SELECT 1, 8 connections" "$(ratio "${client[get_merged_config_json,8]}" "${client[select_1,8]}")" '>= 0.95'
+row "client: get_merged_config_json over SELECT repeat() of as many bytes, 8 connections" "$(ratio "${client[get_merged_config_json,8]}" "${client[payload,8]}")" '-'
 row "client: get_merged_config_json over Redis GET, 8 connections" "$(ratio "${client[get_merged_config_json,8]}" "${client[redis_get,8]}")" '>= 0.85'
 row "client: get_merged_config_json over the primary-key read, 8 connections" "$(ratio "${client[get_merged_config_json,8]}" "${client[primary_key,8]}")" '-'
 row "client: get_merged_configs_json of 20 names over Redis MGET, 8 connections" "$(ratio "${client[get_merged_configs_json,8]}" "${client[redis_mget,8]}")" '>= 1.0'
