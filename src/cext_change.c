@@ -39,13 +39,17 @@ cext_change_because(CextCause cause, Oid relid)
 	because_of = relid;
 }
 
+/*
+ * The hash alone does not tell a user from a domain of the same id.
+ */
 static bool
-is_known(uint64 hash)
+is_known(CextSliceKind kind, uint64 hash)
 {
 	/* The last one first: rows of one slice are often changed together. */
 	for (int i = cext_changes.n - 1; i >= 0; i--)
 	{
-		if (cext_changes.changes[i].hash == hash)
+		if (cext_changes.changes[i].hash == hash &&
+			cext_changes.changes[i].kind == kind)
 			return true;
 	}
 	return false;
@@ -63,7 +67,7 @@ cext_change_add(CextSliceKind kind, CextString id, CextString name)
 	if (cext_changes.overflow > 0)
 		return;
 	hash = cext_slice_hash(MyDatabaseId, kind, id, name);
-	if (is_known(hash))
+	if (is_known(kind, hash))
 		return;
 	if (cext_changes.n == CEXT_MAX_CHANGES)
 	{

@@ -45,6 +45,14 @@ is(heard("BEGIN; $alice; UPDATE cache_ext.users SET domain_id = 'x' WHERE user_i
 is(heard("$alice; $alice;"), join(' | ', ('"slices":[{"scope":"user","id":"alice","name":"theme"}]}') x 2), 'two transactions, two notifications');
 is(heard(q{INSERT INTO cache_ext.users VALUES (E'say "hi"\n\u00fc');}), '"slices":[{"scope":"user","id":"say \"hi\"\n'."\x{c3}\x{bc}".'"}]}', 'escaped');
 
+# A user and a domain of one id are two.
+$node->safe_psql('postgres', "INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('user', 'acme', 'theme', '{}')");
+is(heard("BEGIN; $theme = 'user' AND scope_id = 'acme'; $theme = 'domain'; COMMIT;"),
+	'"slices":[{"scope":"user","id":"acme","name":"theme"},{"scope":"domain","id":"acme","name":"theme"}]}', 'a user and a domain of one id');
+is(heard("BEGIN; SELECT cache_ext.invalidate_domain('acme'), cache_ext.invalidate_user('acme'); COMMIT;"),
+	'"slices":[{"scope":"domain","id":"acme"},{"scope":"user","id":"acme"}]}', 'all of them');
+$node->safe_psql('postgres', "DELETE FROM cache_ext.config_fragments WHERE scope_type = 'user' AND scope_id = 'acme'");
+
 # Nothing of what changed nothing.
 is(heard("SELECT cache_ext.get_merged_config('alice', 'theme');"), '', 'a read');
 is(heard("UPDATE cache_ext.config_fragments SET updated_at = now() + interval '1 s';"), '', 'a column that the merge does not read');
