@@ -22,10 +22,6 @@ bulk() {
 		sed -n 's/^latency average = \([0-9.]*\) ms$/\1/p'
 }
 
-lowest() {
-	printf '%s\n' "$@" | sort -g | head -n 1
-}
-
 # The highest ratio of those of a transaction of one row, and of those of more.
 one=0 more=0
 bulk_table() {

@@ -109,12 +109,7 @@ my $stranger = $node->background_psql('other', on_error_stop => 0);
 $_->query_safe('LISTEN cache_ext') foreach $listener, $stranger;
 my $before = $listener->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme') -> 'n'");
 my $xid = $node->safe_psql('postgres', "BEGIN; $alice RETURNING pg_current_xact_id(); COMMIT;");
-my $told = '';
-foreach (1 .. 10000)
-{
-	$told = $listener->query_safe('SELECT');
-	last if $told =~ /Asynchronous/;
-}
+my $told = wait_for_notification($listener);
 my $now = $listener->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme') -> 'n'");
 like($told, qr/"xid":"$xid","slices":\[\{"scope":"user","id":"alice","name":"theme"\}\]/, 'another session hears of it, with its xid');
 unlike($now, qr/^\Q$before\E$/m, 'and reads the new state');

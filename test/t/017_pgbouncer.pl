@@ -47,13 +47,7 @@ is($sql->(q{BEGIN; SET LOCAL cache_ext.user_id = 'alice'; SELECT cache_ext.get_m
 my $listener = $node->background_psql('postgres');
 $listener->query_safe('LISTEN cache_ext');
 $sql->(q{UPDATE cache_ext.config_fragments SET config = '{"u": 1}' WHERE scope_type = 'user'});
-my $heard = '';
-foreach (1 .. 10000)
-{
-	$heard = $listener->query_safe('SELECT');
-	last if $heard =~ /Asynchronous/;
-}
-like($heard, qr/"id":"alice"/, 'a write by way of it is heard elsewhere');
+like(wait_for_notification($listener), qr/"id":"alice"/, 'a write by way of it is heard elsewhere');
 $listener->quit;
 
 # LISTEN by way of it is a matter of a connection that all clients share.

@@ -8,7 +8,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_node load count is_exact read_config test_library);
+our @EXPORT = qw(new_node load count is_exact read_config test_library wait_for_notification);
 
 # The library of test/module, which `make -C test/module` builds.
 sub test_library
@@ -59,6 +59,18 @@ sub read_config
 	my ($node, $user, $name, $db) = @_;
 	return $node->safe_psql($db // 'postgres',
 		"SELECT cache_ext.get_merged_config('$user', '$name')");
+}
+
+# What a session that listens is told next.
+sub wait_for_notification
+{
+	my ($session) = @_;
+	foreach (1 .. 10000)
+	{
+		my $told = $session->query_safe('SELECT');
+		return $told if $told =~ /Asynchronous/;
+	}
+	return '';
 }
 
 # SQL that says whether alice's theme, whose fragments have one key each, is
