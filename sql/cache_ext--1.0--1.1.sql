@@ -70,7 +70,7 @@ COMMENT ON COLUMN cache_ext.entries.valid IS 'Whether a read by this query''s sn
 CREATE FUNCTION cache_ext.entries_of(id text, config_name text DEFAULT NULL)
 RETURNS TABLE (kind text, entry_id text, entry_name text, bytes integer, age interval, ttl_left interval, frequency integer, slices integer, absent boolean, valid boolean, config jsonb)
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
-  SELECT e.kind, e.id, e.config_name, e.bytes, date_trunc('second', clock_timestamp() - e.filled),
+  SELECT e.kind, e.id, e.config_name, e.bytes, date_trunc('second', greatest(clock_timestamp() - e.filled, '0')),
          date_trunc('second', e.expires - clock_timestamp()), e.frequency, e.slices, e.absent, e.valid, e.config
     FROM cache_ext.entries_rows($1, $2, true) e
 $$;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_argument.c
- *	  Arguments of SQL functions: ids and names.
+ *	  Arguments and results of SQL functions: ids and names.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_argument.h
- *	  Arguments of SQL functions: ids and names.
+ *	  Arguments and results of SQL functions: ids and names.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -13,6 +13,7 @@
 #include "cext.h"
 
 #include "utils/array.h"
+#include "utils/builtins.h"
 
 extern void cext_argument_report(int len, const char *what);
 extern CextString *cext_argument_strings(ArrayType *array, const char *what, int *n);
@@ -41,6 +42,17 @@ cext_text_to_string(text *t)
 		return (CextString) {VARDATA_4B(t), VARSIZE_4B(t) - VARHDRSZ};
 	}
 	return (CextString) {VARDATA_1B(t), VARSIZE_1B(t) - VARHDRSZ_SHORT};
+}
+
+/*
+ * A string as a text, which is null where the string is.
+ */
+static inline Datum
+cext_string_datum(CextString s, bool *isnull)
+{
+	*isnull = s.data == NULL;
+	return *isnull ? (Datum) 0 :
+		PointerGetDatum(cstring_to_text_with_len(s.data, s.len));
 }
 
 /*

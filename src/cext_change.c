@@ -26,8 +26,9 @@
 
 CextChanges cext_changes;		/* in TopTransactionContext */
 
-static CextCause because = CEXT_CAUSE_FUNCTION;
-static Oid	because_of = InvalidOid;
+/* Said by whoever is about to add changes. */
+static CextCause because;
+static Oid	because_of;
 
 /*
  * Say why the changes come that are added from now on.
@@ -104,7 +105,6 @@ void
 cext_change_reset(void)
 {
 	memset(&cext_changes, 0, sizeof(cext_changes));
-	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
 }
 
 static void
@@ -144,7 +144,6 @@ subxact_callback(SubXactEvent event, SubTransactionId my, SubTransactionId paren
 		subtransaction_commits(GetCurrentTransactionNestLevel());
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 		subtransaction_aborts(GetCurrentTransactionNestLevel());
-	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
 }
 
 /*

@@ -367,6 +367,20 @@ make_canonical(CextRequest *request)
 }
 
 /*
+ * May a read under a snapshot use the cache?  Gives the generation of ANY, or why
+ * not; in either case cext_sources holds for the snapshot then.
+ */
+static inline bool
+require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
+{
+	bool		usable = likely(cache_is_usable(snapshot, reason));
+
+	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
+	cext_source_require(snapshot, *any);
+	return usable;
+}
+
+/*
  * Read a configuration, or a piece of it, under the active snapshot: the
  * result is what computing it from the tables would give.  Returns a jsonb or,
  * for CEXT_KIND_JSON, a json in the current context, or NULL where there is
@@ -382,9 +396,7 @@ cext_config_read(CextRequest *request)
 	CextCounter reason;
 	struct varlena *value;
 
-	usable = likely(cache_is_usable(snapshot, &reason));
-	any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
-	cext_source_require(snapshot, any);
+	usable = require_sources(snapshot, &any, &reason);
 	make_canonical(request);
 	if (unlikely(!usable))
 	{
@@ -406,18 +418,12 @@ cext_config_read(CextRequest *request)
 }
 
 /*
- * May a read under a snapshot use the cache?  Gives the generation of ANY, or why
- * not; in either case cext_sources holds for the snapshot then.  Throws what
- * loading it can.
+ * As require_sources.  Throws what loading the sources can.
  */
 bool
 cext_config_usable(Snapshot snapshot, uint64 *any, CextCounter *reason)
 {
-	bool		usable = cache_is_usable(snapshot, reason);
-
-	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
-	cext_source_require(snapshot, *any);
-	return usable;
+	return require_sources(snapshot, any, reason);
 }
 
 /*

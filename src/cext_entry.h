@@ -149,7 +149,7 @@ cext_entry_take(const CextRequest *request, Snapshot snapshot, uint64 any,
 	JEntry		type = JENTRY_ISCONTAINER;
 	uint64		stamp;
 
-	if (unlikely(ref->expires != 0) && ref->expires <= cext_seconds(cext_store_now()))
+	if (cext_expired(ref->expires))
 		return cext_store_unchanged(ref) ? CEXT_EXPIRED : CEXT_CHANGED;
 	if (unlikely(!cext_entry_holds(ref, snapshot, any, &stamp)))
 		return cext_store_unchanged(ref) ? CEXT_STALE : CEXT_CHANGED;

@@ -198,7 +198,7 @@ is_dead(const CextRecord *record)
 	const uint64 *slices = RECORD_SLICES(record, record->key_len,
 											record->value_len);
 
-	if (record->expires != 0 && record->expires <= cext_seconds(cext_store_now()))
+	if (cext_expired(record->expires))
 		return true;
 	for (int i = 0; i < record->nslices; i++)
 	{

@@ -64,7 +64,7 @@ describe_entry(const CextRequest *request, Snapshot snapshot, uint64 any)
 
 	if (!cext_scan_look(&request->key, false, &seen))
 		return "miss: it is not cached";
-	if (seen.expires != 0 && seen.expires <= cext_seconds(cext_store_now()))
+	if (cext_expired(seen.expires))
 		return "miss: its time to live is over";
 	if (cext_seen_holds(&seen, snapshot, any))
 		return "hit";
@@ -109,10 +109,8 @@ put_fragments(ReturnSetInfo *rsinfo, const CextFetch *fetch, const CextScope *sc
 
 		values[0] = Int64GetDatum(++*position);
 		values[1] = Int64GetDatum(scope->rank);
-		values[2] = PointerGetDatum(cstring_to_text_with_len(scope->name.data, scope->name.len));
-		nulls[3] = id.data == NULL;
-		if (!nulls[3])
-			values[3] = PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
+		values[2] = cext_string_datum(scope->name, &nulls[2]);
+		values[3] = cext_string_datum(id, &nulls[3]);
 		values[4] = CStringGetTextDatum(cext_strategy_name(fetch->strategy));
 		values[5] = JsonbPGetDatum(fetch->docs[i]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

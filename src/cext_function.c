@@ -193,16 +193,14 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 		bool		nulls[2] = {false, false};
 
 		request.key.name = names[i];
+		values[0] = cext_string_datum(names[i], &nulls[0]);
 		if (names[i].data != NULL)
 		{
 			cext_argument_check(names[i], "config name");
-			values[0] = PointerGetDatum(cstring_to_text_with_len(names[i].data,
-																 names[i].len));
 			if (request.key.user.data != NULL)
 				value = cext_config_read(&request);
 		}
 		values[1] = PointerGetDatum(value);
-		nulls[0] = (names[i].data == NULL);
 		nulls[1] = (value == NULL);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}

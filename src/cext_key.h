@@ -30,6 +30,8 @@ typedef uint64 CextKeyHeader;
 #define CEXT_KEY_HEADER(db, kind, user_len) \
 	(((uint64) (db) << 32) | ((uint64) (kind) << 16) | (uint64) (user_len))
 #define CEXT_KEY_USER_LEN(header)	((int) ((header) & 0xFFFF))
+#define CEXT_KEY_KIND(header)		((CextKind) (((header) >> 16) & 0xFFFF))
+#define CEXT_KEY_DB(header)			((Oid) ((header) >> 32))
 
 #define CEXT_MAX_KEY		(sizeof(CextKeyHeader) + 2 * CEXT_MAX_ID)
 

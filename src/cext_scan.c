@@ -15,7 +15,7 @@
  */
 #include "cext_scan.h"
 
-#include "cext_store_layout.h"
+#include "cext_store_read.h"
 
 #include "miscadmin.h"
 
@@ -43,9 +43,9 @@ read_header(const CextRecord *record, uint32 room, CextSeen *seen)
 	memcpy(seen->key, RECORD_KEY(record), key_len);
 	memcpy(&header, seen->key, sizeof(header));
 	if (CEXT_KEY_USER_LEN(header) > key_len - sizeof(header) ||
-		(Oid) (header >> 32) != MyDatabaseId)
+		CEXT_KEY_DB(header) != MyDatabaseId)
 		return false;
-	seen->kind = (CextKind) ((header >> 16) & 0xFFFF);
+	seen->kind = CEXT_KEY_KIND(header);
 	seen->user = (CextString) {seen->key + sizeof(header), CEXT_KEY_USER_LEN(header)};
 	seen->name = (CextString) {seen->user.data + seen->user.len,
 		key_len - sizeof(header) - seen->user.len};
@@ -69,27 +69,12 @@ static bool
 copy_entry(pg_atomic_uint64 *cell, const CextWanted *wanted, CextSeen *seen)
 {
 	uint64		value = pg_atomic_read_u64(cell);
-	uint32		location = CELL_LOCATION(value);
-	uint32		segment = segment_of(location);
-	uint32		room = SEGMENT_SIZE - (((Size) location * RECORD_ALIGN) & (SEGMENT_SIZE - 1));
-	CextRecord *record;
-	uint32		epoch;
-	uint32		change;
+	CextPlace	place;
+	CextRef		ref;
 
-	if (value == 0 || segment >= cext_store.all_segments)
-		return false;
-	record = record_at(location);
-
-	/* As a reader does: see cext_store_read.h. */
-	pg_read_barrier();
-	epoch = pg_atomic_read_u32(&cext_store.segments[segment].epoch);
-	pg_read_barrier();
-	if ((epoch & 1) != 0 || !same_cell(pg_atomic_read_u64(cell), value))
-		return false;
-	pg_read_barrier();
-	change = pg_atomic_read_u32(&record->change);
-	pg_read_barrier();
-	if ((change & 1) != 0 || !read_header(record, room, seen) ||
+	if (value == 0 || cext_store_follow(cell, value, &place) != CEXT_REF_FOUND ||
+		!cext_store_begin(place, &ref) ||
+		!read_header(ref.record, room_at(place.location), seen) ||
 		!matches(wanted->user, seen->user) || !matches(wanted->name, seen->name))
 		return false;
 	seen->frequency = (value & CELL_FREQ_MASK) / CELL_FREQ_ONE;
@@ -97,14 +82,11 @@ copy_entry(pg_atomic_uint64 *cell, const CextWanted *wanted, CextSeen *seen)
 	if (wanted->with_value && seen->value_len >= VARHDRSZ)
 	{
 		seen->value = palloc(seen->value_len);
-		memcpy(seen->value, RECORD_VALUE(record, sizeof(CextKeyHeader) +
+		memcpy(seen->value, RECORD_VALUE(ref.record, sizeof(CextKeyHeader) +
 										 seen->user.len + seen->name.len),
 			   seen->value_len);
 	}
-
-	pg_read_barrier();
-	if (pg_atomic_read_u32(&record->change) == change &&
-		pg_atomic_read_u32(&cext_store.segments[segment].epoch) == epoch)
+	if (cext_store_unchanged(&ref))
 		return true;
 	if (seen->value != NULL)
 		pfree(seen->value);

@@ -406,7 +406,8 @@ cext_source_of_writer(Oid relid)
 /*
  * The kind of slice that a fragment with a scope id belongs to.  The two
  * possible ones hash alike, so that an answer about a scope type that is gone
- * is a matter of statistics only.  After cext_source_of_writer.
+ * is a matter of statistics, and of what listeners are told, whom the change of
+ * the scope type tells that everything changed.  After cext_source_of_writer.
  */
 CextSliceKind
 cext_source_fragment_slice(CextString scope_type)

@@ -155,25 +155,10 @@ drop_corrupt(uint64 hash, const Found *found)
 static CextRefState
 open_cell(const CextKey *key, Found *found)
 {
-	CextPlace	place = {.location = CELL_LOCATION(found->cell_value)};
-	uint32		segment = segment_of(place.location);
+	CextPlace	place;
+	CextRefState state = cext_store_follow(found->cell, found->cell_value, &place);
 
-	if (unlikely(segment >= cext_store.all_segments))
-		return CEXT_REF_CORRUPT;
-
-	/*
-	 * Cell, epoch, cell, record, in this order: see the head of
-	 * cext_store_read.h for why, and cext_evict.c for the stores that these
-	 * barriers pair with.
-	 */
-	pg_read_barrier();
-	place.epoch = pg_atomic_read_u32(&cext_store.segments[segment].epoch);
-	pg_read_barrier();
-	if ((place.epoch & 1) != 0 ||
-		!same_cell(pg_atomic_read_u64(found->cell), found->cell_value))
-		return CEXT_REF_OTHER;
-	pg_read_barrier();
-	return cext_store_open(key, place, &found->ref);
+	return state == CEXT_REF_FOUND ? cext_store_open(key, place, &found->ref) : state;
 }
 
 /*

@@ -70,6 +70,14 @@ extern void cext_store_attach(void *memory, Size size,
 extern Size cext_store_max_value(void);
 extern void cext_store_put(const CextKey *key, const CextEntry *entry);
 extern TimestampTz cext_store_now(void);
+
+/* Is the moment, if there is one, over? */
+static inline bool
+cext_expired(CextSeconds expires)
+{
+	return unlikely(expires != 0) && expires <= cext_seconds(cext_store_now());
+}
+
 extern void cext_store_usage(CextStoreUsage *usage);
 
 #endif							/* CEXT_STORE_H */

@@ -148,6 +148,13 @@ record_at(uint32 location)
 	return (CextRecord *) (cext_store.data + (Size) location * RECORD_ALIGN);
 }
 
+/* Bytes from a location to the end of its segment. */
+static inline uint32
+room_at(uint32 location)
+{
+	return SEGMENT_SIZE - (((Size) location * RECORD_ALIGN) & (SEGMENT_SIZE - 1));
+}
+
 static inline uint32
 location_of(const void *record)
 {

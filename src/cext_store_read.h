@@ -39,8 +39,8 @@
  * counts only once cext_store_unchanged has said so, and until then may be
  * garbage; slices and value always lie within one segment.
  *
- * Out-of-line functions take it by value, so that on the way of a hit it never
- * needs an address and stays in registers.
+ * On the way of a hit no function is given its address that is not inlined, so that
+ * it stays in registers.
  */
 typedef struct CextRef
 {
@@ -112,10 +112,55 @@ static pg_attribute_always_inline bool
 cext_record_is_sane(uint32 location, uint32 capacity, const CextKey *key,
 					const CextRef *ref)
 {
-	uint32		offset = ((Size) location * RECORD_ALIGN) & (SEGMENT_SIZE - 1);
-
-	return capacity <= SEGMENT_SIZE - offset &&
+	return capacity <= room_at(location) &&
 		RECORD_SIZE((Size) key->len, (Size) ref->value_len, ref->nslices) <= capacity;
+}
+
+/*
+ * Where a cell of that value leads.  CEXT_REF_OTHER if it changed, CEXT_REF_CORRUPT
+ * if it leads nowhere.
+ */
+static inline CextRefState
+cext_store_follow(pg_atomic_uint64 *cell, uint64 value, CextPlace *place)
+{
+	uint32		segment;
+
+	place->location = CELL_LOCATION(value);
+	segment = segment_of(place->location);
+	if (unlikely(segment >= cext_store.all_segments))
+		return CEXT_REF_CORRUPT;
+
+	/*
+	 * Cell, epoch, cell, record, in this order: see the head of the file for
+	 * why, and cext_evict.c for the stores that these barriers pair with.
+	 */
+	pg_read_barrier();
+	place->epoch = pg_atomic_read_u32(&cext_store.segments[segment].epoch);
+	pg_read_barrier();
+	if ((place->epoch & 1) != 0 || !same_cell(pg_atomic_read_u64(cell), value))
+		return CEXT_REF_OTHER;
+	pg_read_barrier();
+	return CEXT_REF_FOUND;
+}
+
+/*
+ * Begin to read the record at a place; false if it is being written, or is one no
+ * more.
+ */
+static pg_attribute_always_inline bool
+cext_store_begin(CextPlace place, CextRef *ref)
+{
+	ref->record = record_at(place.location);
+	ref->segment = &cext_store.segments[segment_of(place.location)];
+	ref->epoch = place.epoch;
+	if (unlikely(pg_atomic_read_u32(&ref->segment->epoch) != place.epoch))
+		return false;
+	ref->change = pg_atomic_read_u32(&ref->record->change);
+	if (unlikely((ref->change & 1) != 0))
+		return false;
+	/* The count was read before the bytes are. */
+	pg_read_barrier();
+	return true;
 }
 
 /*
@@ -124,20 +169,12 @@ cext_record_is_sane(uint32 location, uint32 capacity, const CextKey *key,
 static pg_attribute_always_inline CextRefState
 cext_store_open(const CextKey *key, CextPlace place, CextRef *ref)
 {
-	CextRecord *record = record_at(place.location);
+	CextRecord *record;
 	uint32		capacity;
 
-	ref->record = record;
-	ref->segment = &cext_store.segments[segment_of(place.location)];
-	ref->epoch = place.epoch;
-	if (unlikely(pg_atomic_read_u32(&ref->segment->epoch) != place.epoch))
+	if (!cext_store_begin(place, ref))
 		return CEXT_REF_OTHER;
-	ref->change = pg_atomic_read_u32(&record->change);
-	if (unlikely((ref->change & 1) != 0))
-		return CEXT_REF_OTHER;
-	/* The count was read before the bytes are. */
-	pg_read_barrier();
-
+	record = ref->record;
 	capacity = record->capacity;
 	if (record->key_len != key->len)
 		return CEXT_REF_OTHER;

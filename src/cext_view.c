@@ -60,14 +60,6 @@ static const char *const cause_names[CEXT_NUM_CAUSES] = {
 	[CEXT_CAUSE_REPLICATION] = "replication"
 };
 
-static Datum
-string_datum(CextString s, bool *isnull)
-{
-	*isnull = s.data == NULL;
-	return *isnull ? (Datum) 0 :
-		PointerGetDatum(cstring_to_text_with_len(s.data, s.len));
-}
-
 /*
  * Does the caller have the privileges of the function's owner?
  */
@@ -105,7 +97,6 @@ typedef struct EntryContext
 	Snapshot	snapshot;
 	bool		usable;
 	uint64		any;
-	CextSeconds now;
 } EntryContext;
 
 static void
@@ -115,8 +106,8 @@ put_entry(ReturnSetInfo *rsinfo, const EntryContext *context, const CextSeen *se
 	bool		nulls[11] = {0};
 
 	values[0] = CStringGetTextDatum(kind_names[seen->kind]);
-	values[1] = string_datum(seen->user, &nulls[1]);
-	values[2] = string_datum(seen->name, &nulls[2]);
+	values[1] = cext_string_datum(seen->user, &nulls[1]);
+	values[2] = cext_string_datum(seen->name, &nulls[2]);
 	values[3] = Int32GetDatum(seen->bytes);
 	values[4] = TimestampTzGetDatum(seen->filled * USECS_PER_SEC);
 	values[5] = TimestampTzGetDatum(seen->expires * USECS_PER_SEC);
@@ -124,7 +115,7 @@ put_entry(ReturnSetInfo *rsinfo, const EntryContext *context, const CextSeen *se
 	values[6] = Int32GetDatum(seen->frequency);
 	values[7] = Int32GetDatum(seen->nslices);
 	values[8] = BoolGetDatum(context->usable &&
-							 (seen->expires == 0 || seen->expires > context->now) &&
+							 !cext_expired(seen->expires) &&
 							 cext_seen_holds(seen, context->snapshot, context->any));
 	values[9] = BoolGetDatum(seen->value_len == 0);
 	values[10] = get_document(seen, &nulls[10]);
@@ -166,7 +157,7 @@ cache_ext_entries(PG_FUNCTION_ARGS)
 		.name = cext_argument_id(fcinfo, 1, "config name"),
 		.with_value = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2) && caller_is_owner(fcinfo)
 	};
-	EntryContext context = {.snapshot = GetActiveSnapshot(),.now = cext_seconds(cext_store_now())};
+	EntryContext context = {.snapshot = GetActiveSnapshot()};
 	CextSeen   *seen = palloc(sizeof(CextSeen));
 	uint64		position = 0;
 	CextCounter reason;
