@@ -184,7 +184,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_ca
   SELECT v.kind, v.id, v.config_name, v.config, v.computed
     FROM (SELECT e.*, cache_ext.compute_config(e.id, e.config_name) AS computed
             FROM (SELECT r.* FROM cache_ext.entries_rows(NULL, NULL, true) r
-                   WHERE r.valid AND r.kind <> 'base' LIMIT $1) e) v
+                   WHERE r.valid AND r.kind NOT IN ('base', 'common') LIMIT $1) e) v
    WHERE v.config IS DISTINCT FROM v.computed
 $$;
 COMMENT ON FUNCTION cache_ext.verify(bigint) IS 'Computes what entries that are valid hold, all of them or so many, and gives those that differ: always none';
@@ -201,9 +201,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION cache_ext.prewarm(text[], text[], boolean) IS 'Reads each of the names for each of the users, so that they are cached; gives how many there are';
 
-CREATE FUNCTION cache_ext.prewarm_users(after text, n integer) RETURNS text[] LANGUAGE c STABLE
+CREATE FUNCTION cache_ext.prewarm_users(batch integer) RETURNS SETOF text[] LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'cache_ext_prewarm_users';
-COMMENT ON FUNCTION cache_ext.prewarm_users(text, integer) IS 'The next user ids, for prewarm_all';
+COMMENT ON FUNCTION cache_ext.prewarm_users(integer) IS 'All user ids, so many in an array, for prewarm_all';
 
 CREATE FUNCTION cache_ext.prewarm_names() RETURNS text[] LANGUAGE c STABLE
 AS 'MODULE_PATHNAME', 'cache_ext_prewarm_names';
@@ -219,20 +219,14 @@ CREATE PROCEDURE cache_ext.prewarm_all(batch integer DEFAULT 1000, as_json boole
 DECLARE
   names text[] := cache_ext.prewarm_names();
   users text[];
-  last_user text;
   users_done bigint := 0;
   configs bigint := 0;
 BEGIN
-  IF batch IS NULL OR batch OPERATOR(pg_catalog.<) 1 THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'batch must be at least 1';
-  END IF;
   PERFORM cache_ext.prewarm_report(0, 0);
-  LOOP
-    users := cache_ext.prewarm_users(last_user, batch);
-    EXIT WHEN pg_catalog.cardinality(users) OPERATOR(pg_catalog.=) 0;
+  -- Users that come meanwhile are left out: the rows are those of the first look.
+  FOR users IN SELECT u.ids FROM cache_ext.prewarm_users(batch) u (ids) LOOP
     configs := configs OPERATOR(pg_catalog.+) cache_ext.prewarm(users, names, as_json);
     users_done := users_done OPERATOR(pg_catalog.+) pg_catalog.cardinality(users);
-    last_user := users[pg_catalog.cardinality(users)];
     PERFORM cache_ext.prewarm_report(users_done, configs);
     COMMIT;
   END LOOP;

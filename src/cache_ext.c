@@ -9,6 +9,7 @@
  */
 #include "cext_ddl.h"
 #include "cext_guc.h"
+#include "cext_reader.h"
 #include "cext_shmem.h"
 #include "cext_source.h"
 #include "cext_xact.h"
@@ -27,6 +28,7 @@ _PG_init(void)
 	if (process_shared_preload_libraries_in_progress)
 		cext_shmem_install_hooks();
 	cext_source_init();
+	cext_reader_init();
 	cext_xact_init();
 	cext_ddl_init();
 }

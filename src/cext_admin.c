@@ -165,7 +165,9 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 	CextSource	sources[CEXT_NUM_ROLES];
 
 	InitMaterializedSRF(fcinfo, 0);
-	cext_mapping_load(sources);
+	cext_mapping_own(sources);
+	(void) cext_check_source(&sources[CEXT_ROLE_ATTACHED]);
+	cext_mapping_attached(sources);
 	for (int i = CEXT_ROLE_SCOPE_TYPES; i < CEXT_NUM_ROLES; i++)
 	{
 		CextSource *source = &sources[i];
@@ -173,18 +175,17 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 		Datum		values[8];
 		bool		nulls[8] = {0};
 
-		if (!OidIsValid(source->relid))
+		if (!OidIsValid(source->relid) && source->problem.reason == NULL)
 			continue;
-		if (source->problem.reason == NULL)
-			cext_check_table(source);
+		(void) cext_check_source(source);
 		/* Their state is shown whatever else is wrong. */
 		triggers = *source;
 		triggers.problem = (CextProblem) {0};
-		(void) cext_check_triggers(&triggers);
-		if (source->problem.reason == NULL)
-			source->problem = triggers.problem;
+		if (OidIsValid(source->relid))
+			(void) cext_check_triggers(&triggers);
 		values[0] = CStringGetTextDatum(cext_role_name(source->role));
 		values[1] = ObjectIdGetDatum(source->relid);
+		nulls[1] = !OidIsValid(source->relid);
 		values[2] = BoolGetDatum(source->attached);
 		/* Those of our own tables have the names that they are known by. */
 		nulls[3] = !source->attached;

@@ -20,6 +20,7 @@
  */
 #include "cext_check.h"
 #include "cext_mapping.h"
+#include "cext_reader.h"
 #include "cext_regcolumn.h"
 #include "cext_spi.h"
 
@@ -32,9 +33,11 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_attach_fragments);
 CEXT_FUNCTION_INFO_V1(cache_ext_attach_policies);
@@ -54,11 +57,16 @@ begin(Session *session)
 	CextSource	own[CEXT_NUM_ROLES];
 
 	cext_mapping_own(own);
-	LockRelationOid(own[CEXT_ROLE_ATTACHED].relid, ShareRowExclusiveLock);
-	cext_mapping_describe(&own[CEXT_ROLE_ATTACHED]);
+	if (OidIsValid(own[CEXT_ROLE_ATTACHED].relid))
+		LockRelationOid(own[CEXT_ROLE_ATTACHED].relid, ShareRowExclusiveLock);
+	if (!OidIsValid(own[CEXT_ROLE_ATTACHED].relid) ||
+		!cext_mapping_describe(&own[CEXT_ROLE_ATTACHED]))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"attached\" of extension cache_ext does not exist"),
+				 errhint("Create the extension anew, or rename the table back.")));
 	session->owner = own[CEXT_ROLE_ATTACHED].owner;
-	cext_spi_begin(&session->caller);
-	cext_spi_become(&session->caller, session->owner);
+	cext_spi_begin(&session->caller, session->owner);
 }
 
 static void
@@ -133,8 +141,8 @@ find_column(CextSource *source, int i, const NameData *name)
 static void
 check_source(CextSource *source)
 {
-	cext_mapping_describe(source);
-	cext_check_table(source);
+	if (cext_mapping_describe(source))
+		cext_check_table(source);
 	if (get_rel_namespace(source->relid) == get_namespace_oid(CEXT_SCHEMA, false))
 		cext_problem_add(source, ERRCODE_WRONG_OBJECT_TYPE, false,
 						 "It is one of the extension's own, which are read where nothing is attached.",
@@ -266,59 +274,160 @@ put_triggers(CextSource *source)
 	source->problem = (CextProblem) {0};
 }
 
+/* Rows that are looked at for what to warn of. */
+#define MAX_LOOKED_AT	10000
+
+/* What was found in a table's rows. */
+typedef struct Look
+{
+	const CextSource *source;
+	int			column;			/* that has scope types */
+	int			nrows;
+	List	   *scope_types;	/* char *, each once */
+	List	   *other_ids;		/* those of which a row has another id than public_id */
+} Look;
+
+static List *
+add_once(List *names, CextString name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		if (cext_string_equals(name, cext_string(lfirst(cell))))
+			return names;
+	}
+	return lappend(names, pnstrdup(name.data, name.len));
+}
+
+static void
+look_at_chain(Look *look, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	CextType	type = look->source->columns[look->column].type;
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
+	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
+					  &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			look->scope_types = add_once(look->scope_types, cext_type_text(type, elements[i]));
+	}
+}
+
+static bool
+look_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	Look	   *look = arg;
+	const CextSource *source = look->source;
+	CextString	id = CEXT_NULL_STRING;
+	CextString	name;
+	bool		isnull;
+	Datum		value = slot_getattr(row, attnums[look->column], &isnull);
+
+	if (isnull)
+		return ++look->nrows < MAX_LOOKED_AT;
+	if (look->column == CEXT_COL_POLICY_CHAIN)
+	{
+		look_at_chain(look, value);
+		return ++look->nrows < MAX_LOOKED_AT;
+	}
+	name = cext_type_text(source->columns[look->column].type, value);
+	look->scope_types = add_once(look->scope_types, name);
+	if (source->role == CEXT_ROLE_FRAGMENTS)
+	{
+		value = slot_getattr(row, attnums[CEXT_COL_FRAGMENT_ID], &isnull);
+		if (!isnull)
+			id = cext_type_text(source->columns[CEXT_COL_FRAGMENT_ID].type, value);
+		if ((id.data == NULL) != (source->public_id.data == NULL) ||
+			(id.data != NULL && !cext_string_equals(id, source->public_id)))
+			look->other_ids = add_once(look->other_ids, name);
+	}
+	return ++look->nrows < MAX_LOOKED_AT;
+}
+
 /*
- * Warn of scope types that the table uses and that are not known: such
- * fragments never contribute.  A look at some rows has to do.
+ * Warn of what a scope type's rows say that will not contribute.
  */
 static void
-warn_unknown_scope_types(const Session *session, const CextSource *source)
+warn_of_scope_type(const Look *look, const char *name)
 {
-	bool		chain = source->role == CEXT_ROLE_POLICIES &&
-		source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber;
-	int			i = chain ? CEXT_COL_POLICY_CHAIN :
-		source->role == CEXT_ROLE_POLICIES ? CEXT_COL_POLICY_SCOPE : CEXT_COL_FRAGMENT_SCOPE;
-	const CextColumn *column = &source->columns[i];
-	const char *args[1];
-	SPITupleTable *table;
-	uint64		n;
+	const CextSource *source = look->source;
+	ListCell   *cell;
 
-	/* Its values are the owner's, whose casts could be anything. */
-	cext_spi_become(&session->caller, source->owner);
-	n = run(psprintf("SELECT DISTINCT %s FROM (SELECT x.%s AS v FROM %s x LIMIT 1000) s ORDER BY 1",
-					 chain ? "unnest(s.v)" : "s.v", quote_identifier(column->name),
-					 source->relname), 0, NULL);
-	cext_spi_become(&session->caller, session->owner);
-	table = SPI_tuptable;
-	for (uint64 row = 0; row < n; row++)
+	if (run("SELECT keyed_by FROM cache_ext.scope_types WHERE scope_type = $1", 1, &name) == 0)
 	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(table->vals[row], table->tupdesc, 1, &isnull);
-		CextString	name = isnull ? CEXT_NULL_STRING : cext_type_text(column->type, value);
-
-		if (isnull)
-			continue;
-		args[0] = pnstrdup(name.data, name.len);
-		if (run("SELECT 1 FROM cache_ext.scope_types WHERE scope_type = $1", 1, args) == 0)
-			ereport(WARNING,
-					(errmsg("scope type \"%s\" in table %s is unknown, and its fragments do not contribute",
-							args[0], source->relname),
-					 errhint("Insert it into cache_ext.scope_types, with what its fragments are keyed by.")));
+		ereport(WARNING,
+				(errmsg("scope type \"%s\" in table %s is unknown, and its fragments do not contribute",
+						name, source->relname),
+				 errhint("Insert it into cache_ext.scope_types, with what its fragments are keyed by.")));
+		return;
 	}
+	if (strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "none") != 0)
+		return;
+	foreach(cell, look->other_ids)
+	{
+		if (strcmp(lfirst(cell), name) != 0)
+			continue;
+		if (source->public_id.data == NULL)
+			ereport(WARNING,
+					(errmsg("fragments of scope type \"%s\" in table %s have a scope id, and do not contribute",
+							name, source->relname),
+					 errdetail("The scope type is keyed by none, and public_id is null."),
+					 errhint("Give the id that public fragments have as public_id.")));
+		else
+			ereport(WARNING,
+					(errmsg("fragments of scope type \"%s\" in table %s have another scope id than public_id, and do not contribute",
+							name, source->relname),
+					 errdetail("The scope type is keyed by none, and public_id is \"%s\".",
+							   source->public_id.data)));
+	}
+}
+
+/*
+ * Warn of what the table has that will not contribute.  A look at some rows has to
+ * do.
+ */
+static void
+warn_of_rows(const CextSource *source)
+{
+	Look		look = {.source = source};
+	CextReader	reader;
+	ListCell   *cell;
+
+	look.column = source->role == CEXT_ROLE_FRAGMENTS ? CEXT_COL_FRAGMENT_SCOPE :
+		source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber ?
+		CEXT_COL_POLICY_CHAIN : CEXT_COL_POLICY_SCOPE;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	cext_reader_begin(&reader, GetActiveSnapshot());
+	if (cext_reader_open(&reader, source))
+		cext_reader_scan(&reader, source, CEXT_ASK_ALL, NULL, look_row, &look);
+	cext_reader_end(&reader);
+	PopActiveSnapshot();
+	foreach(cell, look.scope_types)
+		warn_of_scope_type(&look, lfirst(cell));
 }
 
 /*
  * Attach a table of which the role, the OID and the columns' numbers are known.
  */
 static void
-attach(Session *session, CextSource *source)
+attach(CextSource *source)
 {
 	if (source->role == CEXT_ROLE_FRAGMENTS)
 		canonicalize_public_id(source);
 	put_row(source);
 	put_triggers(source);
 	if (source->role == CEXT_ROLE_FRAGMENTS || source->role == CEXT_ROLE_POLICIES)
-		warn_unknown_scope_types(session, source);
-	cext_check_index(source);
+		warn_of_rows(source);
+	cext_index_notice(source);
 }
 
 static Oid
@@ -382,7 +491,7 @@ cache_ext_attach_fragments(PG_FUNCTION_ARGS)
 	begin_attach(&session, fcinfo, 0, CEXT_ROLE_FRAGMENTS, 4, &source);
 	if (!PG_ARGISNULL(5))
 		source.public_id = cext_string(text_to_cstring(PG_GETARG_TEXT_PP(5)));
-	attach(&session, &source);
+	attach(&source);
 	end(&session);
 	PG_RETURN_VOID();
 }
@@ -404,7 +513,7 @@ cache_ext_attach_policies(PG_FUNCTION_ARGS)
 				 errmsg("either scope_type or scope_sources must be given"),
 				 errdetail("A policy has a row for each scope type, with or without a rank, or all scope types in an array, lowest first.")));
 	begin_attach(&session, fcinfo, 0, CEXT_ROLE_POLICIES, 4, &source);
-	attach(&session, &source);
+	attach(&source);
 	end(&session);
 	PG_RETURN_VOID();
 }
@@ -451,7 +560,7 @@ cache_ext_attach_users(PG_FUNCTION_ARGS)
 	check_given(fcinfo, 2, "domain_id");
 	begin_attach(&session, fcinfo, 0, CEXT_ROLE_USERS, 2, &users);
 	remove_domains(PG_ARGISNULL(3) ? InvalidOid : PG_GETARG_OID(3));
-	attach(&session, &users);
+	attach(&users);
 	end(&session);
 	if (!PG_ARGISNULL(3))
 	{
@@ -460,7 +569,7 @@ cache_ext_attach_users(PG_FUNCTION_ARGS)
 		check_given(fcinfo, 4, "domain_key");
 		check_given(fcinfo, 5, "domain_value");
 		begin_attach(&session, fcinfo, 3, CEXT_ROLE_DOMAINS, 2, &domains);
-		attach(&session, &domains);
+		attach(&domains);
 		end(&session);
 	}
 	PG_RETURN_VOID();

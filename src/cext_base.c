@@ -1,18 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * cext_base.c
- *	  Bases: what a domain's users share of a configuration.
+ *	  Bases: what many users share of a configuration.
  *
- * The fragments of the scopes that are not keyed by user are the same for all
- * users of a domain, or of none, and mostly they have the lowest ranks.  Their
- * merge, the base, is an entry of its own, keyed by domain and name: a fill that
- * finds it reads the user's domain and the user's own fragments, and merges
- * these on top.  So what follows a change of a public fragment is one fill of
- * the base for each domain, and a short one for each user.
+ * The fragments of the scopes that are keyed by none are the same for everybody,
+ * those of the scopes keyed by domain for all users of a domain; and mostly they
+ * have the lowest ranks, in this order.  So there are two levels of bases, which
+ * are entries of their own: the merge of the former, keyed by name, and upon it
+ * that of the latter, keyed by domain and name.  A fill that finds a base reads
+ * what is above it, and merges that on top.
  *
  * Merging is a left fold, so that the merge of the lowest documents can stand
- * for them.  Where a scope that is keyed by user has another above it there is
- * no base.
+ * for them.  Where a scope of one level has another above it that should be
+ * below, that level has no base.
  *
  * A base also carries the rules that it was made by: what a fill has to know to
  * go on.  Everything here is pure.
@@ -23,55 +23,64 @@
  */
 #include "cext_base.h"
 
-
 struct CextBase
 {
 	int32		vl_len_;		/* a varlena header */
 	uint16		strategy;
-	uint16		nscopes;		/* keyed by user, lowest rank first */
+	uint16		nscopes;		/* above the base, lowest rank first */
 	int64		ttl_ms;
-	uint32		document;		/* its offset, or 0; the names are before it */
-	char		names[FLEXIBLE_ARRAY_MEMBER];	/* each after its length */
+	uint32		document;		/* its offset, or 0; the scopes are before it */
+	char		scopes[FLEXIBLE_ARRAY_MEMBER];	/* names, each after its header */
 };
 
+/* Before each name. */
+typedef struct ScopeHeader
+{
+	uint16		len;
+	uint16		keyed_by;
+} ScopeHeader;
+
 /*
- * Can the rules that were fetched have a base?
+ * Can the rules that were fetched have a base of the scopes that are keyed by the
+ * level, or by less?
  */
 bool
-cext_base_is_possible(const CextFetch *fetch)
+cext_base_is_possible(const CextFetch *fetch, CextKeyedBy level)
 {
-	bool		users = false;
+	bool		above = false;
 	ListCell   *cell;
 
 	foreach(cell, fetch->scopes)
 	{
 		const CextScope *scope = lfirst(cell);
 
-		if (scope->keyed_by == CEXT_KEYED_BY_USER)
-			users = true;
-		else if (users)
+		/* Such a name cannot be kept, nor so many. */
+		if (scope->name.len > CEXT_MAX_ID || foreach_current_index(cell) >= PG_UINT16_MAX)
+			return false;
+		if (scope->keyed_by > level)
+			above = true;
+		else if (above)
 			return false;
 	}
 	return true;
 }
 
 /*
- * Make a base of the rules that were fetched and of a document, or NULL, that
- * the fragments below the users' were merged to.  Allocated in the current
- * context.
+ * Make a base of the rules that were fetched and of a document, or NULL, that the
+ * fragments up to the level were merged to.  Allocated in the current context.
  */
 CextBase *
-cext_base_make(const CextFetch *fetch, Jsonb *document)
+cext_base_make(const CextFetch *fetch, Jsonb *document, CextKeyedBy level)
 {
-	Size		size = offsetof(CextBase, names);
+	Size		size = offsetof(CextBase, scopes);
 	CextBase   *base;
 	char	   *p;
 	ListCell   *cell;
 
 	foreach(cell, fetch->scopes)
 	{
-		if (((CextScope *) lfirst(cell))->keyed_by == CEXT_KEYED_BY_USER)
-			size += sizeof(uint16) + ((CextScope *) lfirst(cell))->name.len;
+		if (((CextScope *) lfirst(cell))->keyed_by > level)
+			size += sizeof(ScopeHeader) + ((CextScope *) lfirst(cell))->name.len;
 	}
 	size = INTALIGN(size);
 	base = palloc0(size + (document == NULL ? 0 : VARSIZE(document)));
@@ -85,30 +94,31 @@ cext_base_make(const CextFetch *fetch, Jsonb *document)
 	}
 	SET_VARSIZE(base, size);
 
-	p = base->names;
+	p = base->scopes;
 	foreach(cell, fetch->scopes)
 	{
 		const CextScope *scope = lfirst(cell);
-		uint16		len = scope->name.len;
+		ScopeHeader header = {scope->name.len, scope->keyed_by};
 
-		if (scope->keyed_by != CEXT_KEYED_BY_USER)
+		if (scope->keyed_by <= level)
 			continue;
-		memcpy(p, &len, sizeof(len));
-		memcpy(p + sizeof(len), scope->name.data, len);
-		p += sizeof(len) + len;
+		memcpy(p, &header, sizeof(header));
+		memcpy(p + sizeof(header), scope->name.data, header.len);
+		p += sizeof(header) + header.len;
 		base->nscopes++;
 	}
 	return base;
 }
 
 /*
- * Set the rules of a fetch to those of a base: the scopes are the users' only.
- * Returns the base's document, or NULL.  All of it points into the base.
+ * Set the rules of a fetch to those of a base: the scopes are those above it, of
+ * which the ranks no longer matter.  Returns the base's document, or NULL.  All
+ * of it points into the base.
  */
 Jsonb *
 cext_base_read(const CextBase *base, CextFetch *fetch)
 {
-	const char *p = base->names;
+	const char *p = base->scopes;
 
 	fetch->strategy = base->strategy;
 	fetch->ttl_ms = base->ttl_ms;
@@ -116,13 +126,13 @@ cext_base_read(const CextBase *base, CextFetch *fetch)
 	for (int i = 0; i < base->nscopes; i++)
 	{
 		CextScope  *scope = palloc0(sizeof(CextScope));
-		uint16		len;
+		ScopeHeader header;
 
-		memcpy(&len, p, sizeof(len));
-		scope->name = (CextString) {p + sizeof(len), len};
-		scope->keyed_by = CEXT_KEYED_BY_USER;
+		memcpy(&header, p, sizeof(header));
+		scope->name = (CextString) {p + sizeof(header), header.len};
+		scope->keyed_by = header.keyed_by;
 		fetch->scopes = lappend(fetch->scopes, scope);
-		p += sizeof(len) + len;
+		p += sizeof(header) + header.len;
 	}
 	return base->document == 0 ? NULL : (Jsonb *) ((char *) base + base->document);
 }

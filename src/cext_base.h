@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_base.h
- *	  Bases: what a domain's users share of a configuration.
+ *	  Bases: what many users share of a configuration.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -15,8 +15,8 @@
 
 typedef struct CextBase CextBase;
 
-extern bool cext_base_is_possible(const CextFetch *fetch);
-extern CextBase *cext_base_make(const CextFetch *fetch, Jsonb *document);
+extern bool cext_base_is_possible(const CextFetch *fetch, CextKeyedBy level);
+extern CextBase *cext_base_make(const CextFetch *fetch, Jsonb *document, CextKeyedBy level);
 extern Jsonb *cext_base_read(const CextBase *base, CextFetch *fetch);
 
 #endif							/* CEXT_BASE_H */

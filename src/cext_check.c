@@ -14,8 +14,12 @@
  * not copied to new partitions; so a partitioned table has a second trigger for
  * rows instead, BEFORE, and its TRUNCATE is noticed by hooks (cext_ddl.c).
  *
- * Locks: the relations must be locked by the caller, or what is found must be
- * found out of date by other means (cext_source.c).
+ * What keeps a source from being read without running code of its owner, or from
+ * being read by its owner at all, makes it unreadable: an error that says what to
+ * do.  All else only suspends it: it is read and not cached.
+ *
+ * Locks: the table must be locked by the caller.  Partitions are locked while
+ * they are looked at.  What is found holds for as long as cext_source.c says.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -24,15 +28,18 @@
 #include "cext_check.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -107,6 +114,39 @@ refused_kind(char relkind)
 }
 
 /*
+ * May the owner read what is read?  As the executor would check it for a query of
+ * the owner's.
+ */
+static void
+check_privileges(CextSource *source, Form_pg_class form)
+{
+	const char *owner = GetUserNameFromId(form->relowner, true);
+	bool		may = pg_class_aclcheck(source->relid, form->relowner, ACL_SELECT) == ACLCHECK_OK;
+
+	if (!CextMayUseSchema(form->relnamespace, form->relowner))
+		cext_problem_add(source, ERRCODE_INSUFFICIENT_PRIVILEGE, true,
+						 psprintf("Its owner, role \"%s\", has no USAGE on its schema, and it is read as its owner.",
+								  owner),
+						 "Grant it to the owner.");
+	for (int i = 0; i < CEXT_SOURCE_COLUMNS && !may; i++)
+	{
+		if (source->columns[i].attnum != InvalidAttrNumber && source->columns[i].name != NULL &&
+			pg_attribute_aclcheck(source->relid, source->columns[i].attnum, form->relowner,
+								  ACL_SELECT) != ACLCHECK_OK)
+			cext_problem_add(source, ERRCODE_INSUFFICIENT_PRIVILEGE, true,
+							 psprintf("Its owner, role \"%s\", may not SELECT column \"%s\", and it is read as its owner.",
+									  owner, source->columns[i].name),
+							 "Grant SELECT to the owner.");
+	}
+	/* Of an owner who bypasses it, a superuser, nobody knows for how long. */
+	if (form->relrowsecurity && form->relforcerowsecurity)
+		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED,
+						 !has_bypassrls_privilege(form->relowner),
+						 "Its row-level security binds its owner, as whom it is read.",
+						 "Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.");
+}
+
+/*
  * Check what pg_class says.
  */
 static void
@@ -121,21 +161,35 @@ check_relation(CextSource *source)
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	kind = refused_kind(form->relkind);
 	if (kind != NULL)
-		cext_problem_add(source, ERRCODE_WRONG_OBJECT_TYPE, false, kind,
+		cext_problem_add(source, ERRCODE_WRONG_OBJECT_TYPE, true, kind,
 						 "Attach a table.");
 	if (form->relpersistence == RELPERSISTENCE_TEMP)
-		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, false,
+		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, true,
 						 "It is a temporary table, which other sessions cannot read.",
 						 "Attach a permanent table.");
 	if (form->relispartition)
 		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, false,
 						 "It is a partition, which can be written by way of its parent.",
 						 "Attach the partitioned table.");
-	if (form->relrowsecurity && form->relforcerowsecurity)
+	else if (has_superclass(source->relid))
 		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, false,
-						 "Its row-level security binds its owner, as whom it is read.",
-						 "Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.");
+						 "It inherits from another table, by way of which it can be written unnoticed.",
+						 "Use ALTER TABLE ... NO INHERIT, or a partitioned table.");
+	check_privileges(source, form);
 	ReleaseSysCache(tuple);
+}
+
+/*
+ * A type that is not the one that a column should have.
+ */
+static void
+add_type_problem(CextSource *source, int i, bool unreadable, const char *wanted)
+{
+	cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, unreadable,
+					 psprintf("Column \"%s\" has type %s, and has to have type %s.",
+							  source->columns[i].name,
+							  format_type_be(source->columns[i].type.oid), wanted),
+					 "Choose another column, or change its type.");
 }
 
 /*
@@ -146,8 +200,7 @@ check_key(CextSource *source, int i)
 {
 	CextColumn *column = &source->columns[i];
 
-	if (column->attnum == InvalidAttrNumber || column->name == NULL ||
-		source->problem.reason != NULL || column->type.kind != CEXT_TYPE_OTHER)
+	if (column->type.kind != CEXT_TYPE_OTHER)
 		return;
 	if (column->type.oid == TEXTOID || column->type.oid == VARCHAROID ||
 		column->type.oid == BPCHAROID)
@@ -162,30 +215,66 @@ check_key(CextSource *source, int i)
 }
 
 /*
- * Check that a column that is no key has a type that the merge can use.
+ * Is it an array of the extension's regcolumn?
  */
-static void
-check_value(CextSource *source, int i)
+static bool
+is_regcolumn_array(Oid array)
 {
-	CextColumn *column = &source->columns[i];
-	Oid			type = column->type.oid;
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(get_element_type(array)));
+	Form_pg_type form;
+	bool		result;
 
-	if (column->attnum == InvalidAttrNumber || column->name == NULL)
-		return;
-	if (source->role == CEXT_ROLE_FRAGMENTS && type != JSONBOID && type != JSONOID)
-		cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, false,
-						 psprintf("Column \"%s\" has type %s, and a document has type jsonb or json.",
-								  column->name, format_type_be(type)),
-						 "Choose another column, or change its type.");
-	if (source->role == CEXT_ROLE_POLICIES && !CEXT_TYPE_IS_INTEGER(column->type.kind))
-		cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, false,
-						 psprintf("Column \"%s\" has type %s, and a rank is an integer.",
-								  column->name, format_type_be(type)),
-						 "Choose another column, or change its type.");
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	result = form->typnamespace == get_namespace_oid(CEXT_SCHEMA, true) &&
+		form->typtype == TYPTYPE_BASE && strcmp(NameStr(form->typname), "regcolumn") == 0;
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 /*
- * Tuples that triggers get have no values of virtual columns.
+ * Check that a column's type is one that can be used for what the column is.
+ */
+static void
+check_column(CextSource *source, int i)
+{
+	CextType	type = source->columns[i].type;
+
+	switch (cext_column_want(source->role, i))
+	{
+		case CEXT_WANT_KEY:
+			check_key(source, i);
+			break;
+		case CEXT_WANT_TEXT:
+			if (!CEXT_TYPE_IS_STRING(type.kind))
+				add_type_problem(source, i, false, "text");
+			break;
+		case CEXT_WANT_INTEGER:
+			if (!CEXT_TYPE_IS_INTEGER(type.kind))
+				add_type_problem(source, i, false, "integer");
+			break;
+		case CEXT_WANT_DOCUMENT:
+			if (type.oid != JSONBOID && type.oid != JSONOID)
+				add_type_problem(source, i, false, "jsonb or json");
+			break;
+		case CEXT_WANT_INTERVAL:
+			if (type.oid != INTERVALOID)
+				add_type_problem(source, i, true, "interval");
+			break;
+		case CEXT_WANT_RELATION:
+			if (type.oid != REGCLASSOID && type.oid != OIDOID)
+				add_type_problem(source, i, true, "regclass");
+			break;
+		case CEXT_WANT_COLUMNS:
+			if (!is_regcolumn_array(type.oid))
+				add_type_problem(source, i, true, "cache_ext.regcolumn[]");
+			break;
+	}
+}
+
+/*
+ * A virtual column has no value in a row: computing it would run its expression.
  */
 static void
 check_stored(CextSource *source, int i)
@@ -196,11 +285,31 @@ check_stored(CextSource *source, int i)
 	if (!HeapTupleIsValid(tuple))
 		return;
 	if (CextIsVirtual((Form_pg_attribute) GETSTRUCT(tuple)))
-		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, false,
+		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, true,
 						 psprintf("Column \"%s\" is a virtual generated column.",
 								  source->columns[i].name),
 						 "Make it STORED.");
 	ReleaseSysCache(tuple);
+}
+
+/*
+ * The id of public fragments was a value of its column when the table was
+ * attached.
+ */
+static void
+check_public_id(CextSource *source)
+{
+	const CextColumn *column = &source->columns[CEXT_COL_FRAGMENT_ID];
+	Datum		value;
+
+	if (source->role == CEXT_ROLE_FRAGMENTS && source->public_id.data != NULL &&
+		column->name != NULL &&
+		!cext_type_datum(column->type, source->public_id, &value))
+		cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, false,
+						 psprintf("The public_id \"%s\" is no value of type %s, which column \"%s\" has.",
+								  source->public_id.data, format_type_be(column->type.oid),
+								  column->name),
+						 "Attach the table again, with another public_id.");
 }
 
 /*
@@ -210,19 +319,16 @@ void
 cext_check_table(CextSource *source)
 {
 	check_relation(source);
-	if (source->role == CEXT_ROLE_ATTACHED ||
-		source->role == CEXT_ROLE_SCOPE_TYPES ||
-		source->role == CEXT_ROLE_DEFINITIONS)
-		return;
 	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
 	{
-		if ((source->role == CEXT_ROLE_FRAGMENTS && i == CEXT_COL_FRAGMENT_CONFIG) ||
-			(source->role == CEXT_ROLE_POLICIES && i == CEXT_COL_POLICY_RANK))
-			check_value(source, i);
-		else
-			check_key(source, i);
+		/* What has no type has been reported. */
+		if (source->columns[i].attnum == InvalidAttrNumber ||
+			!OidIsValid(source->columns[i].type.oid))
+			continue;
+		check_column(source, i);
 		check_stored(source, i);
 	}
+	check_public_id(source);
 }
 
 /*
@@ -278,32 +384,31 @@ trigger_fault(Relation rel, const WantedTrigger *wanted)
 	return "lacks a trigger of cache_ext's";
 }
 
+/*
+ * Check a relation that is locked, the source or a partition.
+ */
 static void
-check_triggers_of(CextSource *source, Oid relid, bool partitioned)
+check_triggers_of(CextSource *source, Relation rel, bool partitioned)
 {
-	Relation	rel = RelationIdGetRelation(relid);
-	const char *fault = "was dropped";
+	const char *fault = trigger_fault(rel, &row_trigger);
 	const char *hint;
 
-	if (RelationIsValid(rel))
-	{
-		/* A partition can be one, whatever its parent is. */
-		fault = rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE ?
-			"is a foreign table, of which changes elsewhere would go unnoticed" :
-			trigger_fault(rel, &row_trigger);
-		if (fault == NULL)
-			fault = trigger_fault(rel, partitioned ? &before_row_trigger :
-								  &statement_trigger);
-		RelationClose(rel);
-	}
+	/* A partition can be one, whatever its parent is. */
+	if (rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		cext_problem_add(source, ERRCODE_WRONG_OBJECT_TYPE, true,
+						 psprintf("Partition \"%s\" is a foreign table, of which changes elsewhere would go unnoticed.",
+								  RelationGetRelationName(rel)),
+						 "Detach the partition.");
+	if (fault == NULL)
+		fault = trigger_fault(rel, partitioned ? &before_row_trigger : &statement_trigger);
 	if (fault == NULL)
 		return;
 	hint = source->attached ? "Attach the table again, which mends its triggers." :
 		"Use ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew.";
 	cext_problem_add(source, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, false,
-					 relid == source->relid ?
+					 RelationGetRelid(rel) == source->relid ?
 					 psprintf("The table %s.", fault) :
-					 psprintf("Partition \"%s\" %s.", get_rel_name(relid), fault),
+					 psprintf("Partition \"%s\" %s.", RelationGetRelationName(rel), fault),
 					 hint);
 }
 
@@ -322,75 +427,41 @@ cext_check_triggers(CextSource *source)
 	if (partitioned)
 		relids = find_all_inheritors(source->relid, NoLock, NULL);
 	foreach(cell, relids)
-		check_triggers_of(source, lfirst_oid(cell), partitioned);
+	{
+		Relation	rel = try_relation_open(lfirst_oid(cell), AccessShareLock);
+
+		/* Whoever drops a partition has us look again. */
+		if (rel == NULL)
+		{
+			if (lfirst_oid(cell) == source->relid)
+				cext_problem_add(source, ERRCODE_UNDEFINED_TABLE, true,
+								 "The table was dropped.",
+								 "Attach another, or call cache_ext.detach with its number.");
+			continue;
+		}
+		check_triggers_of(source, rel, partitioned);
+		relation_close(rel, AccessShareLock);
+	}
 	return relids;
 }
 
 /*
- * Does the index lead to few rows, given the key columns that a fill knows, of
- * which `must` has to be among those that it starts with?
+ * Describe a source, and check all there is to check.  Returns the OIDs of its
+ * relations.  Locks the table for as long as that takes.
  */
-static bool
-index_leads(const CextSource *source, Oid index, int nkeys, int must)
+List *
+cext_check_source(CextSource *source)
 {
-	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-	Form_pg_index form;
-	bool		leads = false;
+	List	   *relids = list_make1_oid(source->relid);
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	form = (Form_pg_index) GETSTRUCT(tuple);
-	if (form->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
+	if (!OidIsValid(source->relid))
+		return NIL;
+	LockRelationOid(source->relid, AccessShareLock);
+	if (cext_mapping_describe(source))
 	{
-		for (int i = 0; i < form->indnkeyatts && !leads; i++)
-		{
-			AttrNumber	attnum = form->indkey.values[i];
-			int			k = 0;
-
-			while (k < nkeys && source->columns[k].attnum != attnum)
-				k++;
-			if (k == nkeys)
-				break;
-			leads = (k == must);
-		}
+		cext_check_table(source);
+		relids = cext_check_triggers(source);
 	}
-	ReleaseSysCache(tuple);
-	return leads;
-}
-
-/*
- * Say, as a NOTICE, if a fill will have to scan the table, which is described
- * and locked.
- */
-void
-cext_check_index(const CextSource *source)
-{
-	Relation	rel;
-	bool		found = false;
-	List	   *indexes;
-	ListCell   *cell;
-	bool		fragments = source->role == CEXT_ROLE_FRAGMENTS;
-	int			nkeys = fragments ? CEXT_COL_FRAGMENT_NAME + 1 : CEXT_COL_KEY + 1;
-	int			must = fragments ? CEXT_COL_FRAGMENT_ID : CEXT_COL_KEY;
-	StringInfoData columns;
-
-	rel = RelationIdGetRelation(source->relid);
-	indexes = RelationGetIndexList(rel);
-	foreach(cell, indexes)
-		found |= index_leads(source, lfirst_oid(cell), nkeys, must);
-	RelationClose(rel);
-	if (found)
-		return;
-
-	initStringInfo(&columns);
-	appendStringInfoString(&columns, quote_identifier(source->columns[must].name));
-	for (int i = 0; i < nkeys; i++)
-	{
-		if (i != must)
-			appendStringInfo(&columns, ", %s", quote_identifier(source->columns[i].name));
-	}
-	ereport(NOTICE,
-			(errmsg("a miss has to scan table %s, which has no index for it",
-					source->relname),
-			 errhint("CREATE INDEX ON %s (%s);", source->relname, columns.data)));
+	UnlockRelationOid(source->relid, AccessShareLock);
+	return relids;
 }

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/selfuncs.h"
+#include "utils/timestamp.h"
 
 #if PG_VERSION_NUM < 150000
 #error "cache_ext needs PostgreSQL 15 or later"
@@ -51,46 +52,6 @@
 #define CEXT_NUM_PROCS		(MaxBackends + NUM_AUXILIARY_PROCS)
 
 /*
- * Run with pg_catalog alone in the search_path.  An error undoes it with the
- * (sub)transaction.
- */
-#if PG_VERSION_NUM >= 170000
-
-typedef int CextSearchPath;
-
-static inline void
-CextPinSearchPath(CextSearchPath *nestlevel)
-{
-	*nestlevel = NewGUCNestLevel();
-	RestrictSearchPath();
-}
-
-static inline void
-CextUnpinSearchPath(CextSearchPath *nestlevel)
-{
-	AtEOXact_GUC(false, *nestlevel);
-}
-
-#else
-
-typedef OverrideSearchPath CextSearchPath;
-
-static inline void
-CextPinSearchPath(CextSearchPath *path)
-{
-	*path = (OverrideSearchPath) {.schemas = NIL, .addCatalog = true};
-	PushOverrideSearchPath(path);
-}
-
-static inline void
-CextUnpinSearchPath(CextSearchPath *path)
-{
-	PopOverrideSearchPath();
-}
-
-#endif
-
-/*
  * From 16 on parsing of names can report errors softly, and ownership is asked
  * for with the object's class.
  */
@@ -99,11 +60,15 @@ CextUnpinSearchPath(CextSearchPath *path)
 #define CextStringToQualifiedNameList(name) stringToQualifiedNameList(name, NULL)
 #define CextOwnsRelation(relid, role) \
 	object_ownercheck(RelationRelationId, relid, role)
+#define CextMayUseSchema(schema, role) \
+	(object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
 
 #else
 
 #define CextStringToQualifiedNameList(name) stringToQualifiedNameList(name)
 #define CextOwnsRelation(relid, role)	pg_class_ownercheck(relid, role)
+#define CextMayUseSchema(schema, role) \
+	(pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
 
 #endif
 
@@ -117,6 +82,20 @@ CextUnpinSearchPath(CextSearchPath *path)
 #endif
 
 /*
+ * From 18 on a scan of an index can be instrumented.
+ */
+#if PG_VERSION_NUM >= 180000
+#define CextIndexBeginScan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#else
+#define CextIndexBeginScan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, nkeys, 0)
+#endif
+
+#define CextTableBeginScan(rel, snapshot) \
+	table_beginscan(rel, snapshot, 0, NULL)
+
+/*
  * Virtual generated columns, which have no value in a tuple, come with 18.
  */
 #ifdef ATTRIBUTE_GENERATED_VIRTUAL
@@ -124,6 +103,24 @@ CextUnpinSearchPath(CextSearchPath *path)
 #else
 #define CextIsVirtual(att)	(false)
 #endif
+
+/*
+ * An interval in milliseconds, as extract(epoch FROM interval) counts months and
+ * years; of one that is infinite, which there are from 17 on, 0.
+ */
+static inline int64
+cext_interval_ms(const Interval *interval)
+{
+	double		ms = interval->time / 1000.0 + interval->day * (USECS_PER_DAY / 1000.0) +
+		interval->month / MONTHS_PER_YEAR * (DAYS_PER_YEAR * (USECS_PER_DAY / 1000.0)) +
+		interval->month % MONTHS_PER_YEAR * (DAYS_PER_MONTH * (USECS_PER_DAY / 1000.0));
+
+#if PG_VERSION_NUM >= 170000
+	if (INTERVAL_NOT_FINITE(interval))
+		return 0;
+#endif
+	return ms >= (double) PG_INT64_MAX ? PG_INT64_MAX : (int64) ms;
+}
 
 /*
  * From 19 on the state that a JSONB value is pushed to holds the result too.

@@ -122,107 +122,181 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 }
 
 /*
- * Read the fragments of the scopes that were found.
+ * Bring the caller's strings to what they mean for the sources as they are.
+ */
+static inline void
+make_canonical(CextRequest *request)
+{
+	CextKey    *key = &request->key;
+
+	if (unlikely(cext_sources.user_type.kind != CEXT_TYPE_TEXT) && key->user.data != NULL)
+	{
+		request->given_user = key->user;
+		key->user = cext_type_canonicalize(cext_sources.user_type, key->user);
+	}
+	if (unlikely(cext_sources.name_type.kind != CEXT_TYPE_TEXT))
+	{
+		request->given_name = key->name;
+		key->name = cext_type_canonicalize(cext_sources.name_type, key->name);
+	}
+	request->generation = cext_sources.generation;
+	request->loads = cext_sources.loads;
+}
+
+/*
+ * Do that again, if the sources were loaded since.
  */
 static void
-fetch_scopes(CextFetch *fetch)
+renew_canonical(CextRequest *request)
+{
+	if (request->loads == cext_sources.loads)
+		return;
+	if (request->given_user.data != NULL)
+		request->key.user = request->given_user;
+	if (request->given_name.data != NULL)
+		request->key.name = request->given_name;
+	make_canonical(request);
+}
+
+/*
+ * Read the fragments of the scopes that were found and that are keyed by the level,
+ * or by less.
+ */
+static void
+fetch_scopes(CextFetch *fetch, CextKeyedBy level)
 {
 	ListCell   *cell;
 
 	foreach(cell, fetch->scopes)
-		cext_fetch_fragments(fetch, lfirst(cell));
+	{
+		if (((CextScope *) lfirst(cell))->keyed_by <= level)
+			cext_fetch_fragments(fetch, lfirst(cell));
+	}
 }
 
 /*
- * Compute a base by the rules that were fetched, and store it if that can be
- * done exactly.
+ * Go on from a base: its document stands for what is below, and the scopes that
+ * are left are those above.
  */
-static CextBase *
-fill_base(const CextRequest *request, CextFetch *fetch)
+static void
+go_on_from(const CextBase *base, CextFetch *fetch)
+{
+	Jsonb	   *document = cext_base_read(base, fetch);
+
+	fetch->ndocs = 0;
+	if (document != NULL)
+		cext_fetch_document(fetch, document);
+}
+
+/*
+ * Make a base of the scopes up to the level, store it if that can be done exactly,
+ * and go on from it.
+ */
+static void
+fill_base(const CextRequest *request, CextFetch *fetch, CextKeyedBy level)
 {
 	CextComputed computed = {0};
 	Jsonb	   *document = NULL;
-	MemoryContext old;
 	CextBase   *base;
-	ListCell   *cell;
 
-	foreach(cell, fetch->scopes)
-	{
-		if (((CextScope *) lfirst(cell))->keyed_by != CEXT_KEYED_BY_USER)
-			cext_fetch_fragments(fetch, lfirst(cell));
-	}
-	old = MemoryContextSwitchTo(fetch->context);
+	fetch_scopes(fetch, level);
 	if (fetch->ndocs > 0)
 		document = cext_merge(fetch->strategy, fetch->docs, fetch->ndocs);
-	fetch->ndocs = 0;
-	base = cext_base_make(fetch, document);
-	MemoryContextSwitchTo(old);
+	base = cext_base_make(fetch, document, level);
 
 	computed.value = (struct varlena *) base;
 	computed.ttl_ms = fetch->ttl_ms;
-	if (cext_sources.suspended == NULL &&
-		cext_entry_store(request, fetch->snapshot, &computed) == CEXT_COUNT_FILLS)
+	if (!fetch->reader.detaching &&
+		cext_entry_store(request, fetch->reader.snapshot, &computed) == CEXT_COUNT_FILLS)
 		cext_count(CEXT_COUNT_BASE_FILLS);
-	return base;
+	go_on_from(base, fetch);
 }
 
 /*
- * Look for the base of the domain that was found.  NULL if there is none that
- * holds.
- */
-static CextBase *
-look_up_base(const CextRequest *request, CextFetch *fetch)
-{
-	MemoryContext old = MemoryContextSwitchTo(fetch->context);
-	struct varlena *base = NULL;
-
-	if (cext_entry_look_up(request, fetch->snapshot,
-						   cext_entry_any(fetch->snapshot), &base))
-		cext_count(CEXT_COUNT_BASE_HITS);
-	MemoryContextSwitchTo(old);
-	return (CextBase *) base;
-}
-
-/*
- * Read what contributes, of which the cache may have what the domain's users
- * share; after the domain was found.
- */
-static void
-fetch_upon_base(const CextRequest *request, CextFetch *fetch)
-{
-	CextRequest below = {.key.kind = CEXT_KIND_BASE,.generation = request->generation};
-	CextBase   *base;
-
-	below.key.user = fetch->domain;
-	below.key.name = fetch->name;
-	cext_key_complete(&below.key, MyDatabaseId);
-	base = look_up_base(&below, fetch);
-	if (base == NULL)
-	{
-		cext_fetch_rules(fetch);
-		if (cext_base_is_possible(fetch))
-			base = fill_base(&below, fetch);
-	}
-	if (base != NULL)
-	{
-		Jsonb	   *document = cext_base_read(base, fetch);
-
-		if (document != NULL)
-			cext_fetch_document(fetch, document);
-	}
-	fetch_scopes(fetch);
-}
-
-/*
- * Can there be a base for what is asked for?
+ * Look for a base, and go on from it if there is one that holds.
  */
 static bool
-may_have_base(const CextRequest *request, const CextFetch *fetch)
+look_up_base(const CextRequest *request, CextFetch *fetch)
 {
-	return request->key.kind != CEXT_KIND_PUBLIC &&
-		request->generation == cext_sources.generation &&
-		(fetch->domain.data == NULL ||
-		 (fetch->domain.len > 0 && fetch->domain.len <= CEXT_MAX_ID));
+	struct varlena *base = NULL;
+
+	if (!cext_entry_look_up(request, fetch->reader.snapshot,
+							cext_entry_any(fetch->reader.snapshot), &base))
+		return false;
+	cext_count(CEXT_COUNT_BASE_HITS);
+	go_on_from((CextBase *) base, fetch);
+	return true;
+}
+
+/*
+ * A request for a base of what is asked for.
+ */
+static CextRequest
+base_request(const CextRequest *request, const CextFetch *fetch, CextKind kind)
+{
+	CextRequest below = {.key.kind = kind,.generation = request->generation};
+
+	if (kind == CEXT_KIND_BASE)
+		below.key.user = fetch->domain;
+	below.key.name = fetch->name;
+	cext_key_complete(&below.key, MyDatabaseId);
+	return below;
+}
+
+/*
+ * Find the rules, and what everybody shares if that can be a base.
+ */
+static void
+fetch_upon_common(const CextRequest *request, CextFetch *fetch)
+{
+	CextRequest common = base_request(request, fetch, CEXT_KIND_COMMON);
+
+	if (look_up_base(&common, fetch))
+		return;
+	cext_fetch_rules(fetch);
+	if (cext_base_is_possible(fetch, CEXT_KEYED_BY_NONE))
+		fill_base(&common, fetch, CEXT_KEYED_BY_NONE);
+}
+
+/*
+ * Read what contributes, of which the cache may have what others share; after the
+ * domain was found.  A domain whose id is no key has no base of its own.
+ */
+static void
+fetch_upon_bases(const CextRequest *request, CextFetch *fetch)
+{
+	if (fetch->domain.len > 0 && fetch->domain.len <= CEXT_MAX_ID)
+	{
+		CextRequest base = base_request(request, fetch, CEXT_KIND_BASE);
+
+		if (!look_up_base(&base, fetch))
+		{
+			fetch_upon_common(request, fetch);
+			if (cext_base_is_possible(fetch, CEXT_KEYED_BY_DOMAIN))
+				fill_base(&base, fetch, CEXT_KEYED_BY_DOMAIN);
+		}
+	}
+	else
+		fetch_upon_common(request, fetch);
+	fetch_scopes(fetch, CEXT_KEYED_BY_USER);
+}
+
+/*
+ * What the documents that were found merge to, in the form that is asked for, or
+ * NULL.
+ */
+static struct varlena *
+merge_documents(const CextRequest *request, CextFetch *fetch)
+{
+	Jsonb	   *merged;
+
+	if (fetch->ndocs == 0)
+		return NULL;
+	merged = cext_merge(fetch->strategy, fetch->docs, fetch->ndocs);
+	if (request->key.kind != CEXT_KIND_JSON)
+		return (struct varlena *) merged;
+	return (struct varlena *)
+		cstring_to_text(JsonbToCString(NULL, &merged->root, VARSIZE(merged)));
 }
 
 /*
@@ -230,36 +304,33 @@ may_have_base(const CextRequest *request, const CextFetch *fetch)
  * if the cache may not be used.
  */
 static void
-compute(const CextRequest *request, Snapshot snapshot, bool usable,
-		CextComputed *computed)
+compute(CextRequest *request, Snapshot snapshot, bool usable, CextComputed *computed)
 {
 	MemoryContext outer = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(outer, "cache_ext fill",
 												  ALLOCSET_DEFAULT_SIZES);
 	CextFetch	fetch;
-	struct varlena *value = NULL;
+	struct varlena *value;
 
 	MemoryContextSwitchTo(context);
-	cext_fetch_begin(&fetch, snapshot, request->key.user, request->key.name);
+	cext_fetch_begin(&fetch, snapshot);
+	MemoryContextSwitchTo(outer);
+	renew_canonical(request);
+	MemoryContextSwitchTo(context);
+	fetch.user = request->key.user;
+	fetch.name = request->key.name;
 	cext_fetch_domain(&fetch);
-	if (usable && may_have_base(request, &fetch))
-		fetch_upon_base(request, &fetch);
+	if (usable && cext_sources.suspended == NULL &&
+		request->key.kind != CEXT_KIND_PUBLIC &&
+		request->generation == cext_sources.generation)
+		fetch_upon_bases(request, &fetch);
 	else
 	{
 		cext_fetch_rules(&fetch);
-		fetch_scopes(&fetch);
+		fetch_scopes(&fetch, CEXT_KEYED_BY_USER);
 	}
 	cext_fetch_end(&fetch);
-
-	if (fetch.ndocs > 0)
-	{
-		Jsonb	   *merged = cext_merge(fetch.strategy, fetch.docs, fetch.ndocs);
-
-		value = (struct varlena *) merged;
-		if (request->key.kind == CEXT_KIND_JSON)
-			value = (struct varlena *)
-				cstring_to_text(JsonbToCString(NULL, &merged->root, VARSIZE(merged)));
-	}
+	value = merge_documents(request, &fetch);
 	MemoryContextSwitchTo(outer);
 
 	computed->value = NULL;
@@ -271,6 +342,7 @@ compute(const CextRequest *request, Snapshot snapshot, bool usable,
 	computed->ttl_ms = fetch.ttl_ms;
 	computed->domain_key = cext_string_copy(fetch.domain_key, outer);
 	computed->domain = cext_string_copy(fetch.domain, outer);
+	computed->detaching = fetch.reader.detaching;
 	MemoryContextDelete(context);
 }
 
@@ -278,16 +350,18 @@ compute(const CextRequest *request, Snapshot snapshot, bool usable,
  * Compute the document and store it if that can be done exactly.
  */
 static void
-fill(const CextRequest *request, Snapshot snapshot, CextComputed *computed)
+fill(CextRequest *request, Snapshot snapshot, CextComputed *computed)
 {
 	compute(request, snapshot, true, computed);
-	if (cext_sources.suspended == NULL)
-		cext_count(cext_entry_store(request, snapshot, computed));
-	else
+	if (cext_sources.suspended != NULL)
 	{
 		cext_count(CEXT_COUNT_RT_SUSPENDED);
 		warn_suspended(cext_sources.suspended);
 	}
+	else if (computed->detaching)
+		cext_count(CEXT_COUNT_RT_UNSETTLED);
+	else
+		cext_count(cext_entry_store(request, snapshot, computed));
 }
 
 static void
@@ -315,7 +389,7 @@ take_piece(const CextRequest *request, struct varlena *value)
  * No entry holds for the snapshot: fill, unless someone else is about to.
  */
 static pg_noinline struct varlena *
-read_miss(const CextRequest *request, Snapshot snapshot)
+read_miss(CextRequest *request, Snapshot snapshot)
 {
 	uint64		hash = cext_key_hash(&request->key);
 	CextComputed computed;
@@ -352,21 +426,6 @@ read_miss(const CextRequest *request, Snapshot snapshot)
 }
 
 /*
- * Bring the caller's strings to what they mean for the sources as they are.
- */
-static inline void
-make_canonical(CextRequest *request)
-{
-	CextKey    *key = &request->key;
-
-	if (unlikely(cext_sources.user_type.kind != CEXT_TYPE_TEXT) && key->user.data != NULL)
-		key->user = cext_type_canonicalize(cext_sources.user_type, key->user);
-	if (unlikely(cext_sources.name_type.kind != CEXT_TYPE_TEXT))
-		key->name = cext_type_canonicalize(cext_sources.name_type, key->name);
-	request->generation = cext_sources.generation;
-}
-
-/*
  * May a read under a snapshot use the cache?  Gives the generation of ANY, or why
  * not; in either case cext_sources holds for the snapshot then.
  */
@@ -376,7 +435,11 @@ require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
 	bool		usable = likely(cache_is_usable(snapshot, reason));
 
 	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
-	cext_source_require(snapshot, *any);
+	if (unlikely(!cext_source_require(snapshot, *any)) && usable)
+	{
+		*reason = CEXT_COUNT_RT_SUSPENDED;
+		usable = false;
+	}
 	return usable;
 }
 
@@ -404,6 +467,8 @@ cext_config_read(CextRequest *request)
 
 		cext_count(reason);
 		compute(request, snapshot, false, &computed);
+		if (reason == CEXT_COUNT_RT_SUSPENDED && cext_sources.suspended != NULL)
+			warn_suspended(cext_sources.suspended);
 		return take_piece(request, computed.value);
 	}
 

@@ -51,7 +51,7 @@ cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
 			case CEXT_TAKEN:
 				return true;
 			case CEXT_EXPIRED:
-				if (request->key.kind != CEXT_KIND_BASE)
+				if (request->key.kind < CEXT_KIND_BASE)
 					cext_count(CEXT_COUNT_EXPIRATIONS);
 				return false;
 			case CEXT_STALE:

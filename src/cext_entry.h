@@ -32,6 +32,9 @@ typedef struct CextRequest
 	const CextString *path;		/* or NULL */
 	int			npath;
 	uint64		generation;		/* of EVERYTHING, at which the key was made */
+	uint64		loads;			/* of cext_sources, likewise */
+	CextString	given_user;		/* what the key's strings were made of, if it */
+	CextString	given_name;		/* was something else */
 } CextRequest;
 
 /* What was computed for a request. */
@@ -41,6 +44,7 @@ typedef struct CextComputed
 	int64		ttl_ms;			/* 0: the definition has none */
 	CextString	domain_key;		/* see CextFetch */
 	CextString	domain;
+	bool		detaching;		/* not to be stored */
 } CextComputed;
 
 extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,

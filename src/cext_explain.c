@@ -81,15 +81,17 @@ cache_ext_read_state(PG_FUNCTION_ARGS)
 	CextRequest request;
 	uint64		any;
 	CextCounter reason;
+	bool		usable;
 
 	if (!get_request(fcinfo, &request))
 		PG_RETURN_NULL();
-	if (!cext_config_prepare(&request, snapshot, &any, &reason))
-		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: %s",
-												  cext_counter_info[reason].reason)));
+	usable = cext_config_prepare(&request, snapshot, &any, &reason);
 	if (cext_sources.suspended != NULL)
 		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: the source of %s is suspended",
 												  cext_role_name(cext_sources.suspended->role))));
+	if (!usable)
+		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: %s",
+												  cext_counter_info[reason].reason)));
 	PG_RETURN_TEXT_P(cstring_to_text(describe_entry(&request, snapshot, any)));
 }
 
@@ -137,7 +139,9 @@ cache_ext_fragments(PG_FUNCTION_ARGS)
 	if (!get_request(fcinfo, &request))
 		return (Datum) 0;
 	(void) cext_config_prepare(&request, snapshot, &any, &reason);
-	cext_fetch_begin(&fetch, snapshot, request.key.user, request.key.name);
+	cext_fetch_begin(&fetch, snapshot);
+	fetch.user = request.key.user;
+	fetch.name = request.key.name;
 	cext_fetch_domain(&fetch);
 	cext_fetch_rules(&fetch);
 	foreach(cell, fetch.scopes)

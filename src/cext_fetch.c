@@ -3,13 +3,15 @@
  * cext_fetch.c
  *	  Reading from the sources what contributes to a configuration.
  *
- * One statement for each: the user's domain, what it is looked up in, the
- * definition, the policy, and then for each scope of the policy its fragment.
- * So the table that has many rows is read by one index scan a scope, whatever
- * its columns' order in the index and however it is partitioned.
+ * One scan for each: the user's domain, what it is looked up in, the definition,
+ * the policy, and then for each scope of the policy its fragment.  So the table
+ * that has many rows is read by one index scan a scope, whatever its columns'
+ * order in the index and however it is partitioned.
  *
- * Everything is read under one snapshot, and lives in the context that was
- * current at the call.
+ * Everything is read under one snapshot, which must be the active one, and lives
+ * in the context that was current at the call.
+ *
+ * Locks: those of cext_reader.c.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -17,18 +19,24 @@
  */
 #include "cext_fetch.h"
 
-#include "cext_source.h"
-#include "cext_statement.h"
-
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
-static void
-run(CextFetch *fetch, CextStatement id, Datum *values)
+/* The tables that may be read. */
+static const CextRole fetched[] = {
+	CEXT_ROLE_DEFINITIONS, CEXT_ROLE_POLICIES, CEXT_ROLE_FRAGMENTS, CEXT_ROLE_USERS,
+	CEXT_ROLE_DOMAINS
+};
+
+static inline const CextSource *
+get_source(CextRole role)
 {
-	cext_statement_run(id, &fetch->caller, fetch->snapshot, values);
+	return &cext_sources.source[role];
 }
 
 static int
@@ -40,19 +48,39 @@ compare_strings(CextString a, CextString b)
 }
 
 /*
- * The canonical text of a column of the result; null where it is.
+ * The canonical text of a row's column; null where it is, or where there is no such
+ * column.
  */
 static CextString
-get_text(uint64 row, int column, CextType type)
+get_text(TupleTableSlot *row, AttrNumber attnum, CextType type)
 {
-	const CextType text = {CEXT_TYPE_TEXT, TEXTOID};
 	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
-									  SPI_tuptable->tupdesc, column, &isnull);
+	Datum		value;
 
-	if (isnull)
+	if (attnum == InvalidAttrNumber)
 		return CEXT_NULL_STRING;
-	return cext_type_text(type.kind == CEXT_TYPE_OTHER ? text : type, value);
+	value = slot_getattr(row, attnum, &isnull);
+	return isnull ? CEXT_NULL_STRING : cext_type_text(type, value);
+}
+
+/* A lookup, and what it has found so far. */
+typedef struct LookUp
+{
+	MemoryContext context;
+	CextType	type;
+	CextString	found;
+} LookUp;
+
+static bool
+look_up_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	LookUp	   *lookup = arg;
+	CextString	value = get_text(row, attnums[CEXT_COL_VALUE], lookup->type);
+
+	if (value.data != NULL &&
+		(lookup->found.data == NULL || compare_strings(value, lookup->found) < 0))
+		lookup->found = cext_string_copy(value, lookup->context);
+	return true;
 }
 
 /*
@@ -60,26 +88,14 @@ get_text(uint64 row, int column, CextType type)
  * was attached without a unique index, the lowest value counts.
  */
 static CextString
-look_up(CextFetch *fetch, CextStatement id, CextString key)
+look_up(CextFetch *fetch, CextRole role, CextString key)
 {
-	const CextSource *source = cext_statement_source(id);
-	CextString	result = CEXT_NULL_STRING;
-	Datum		value;
+	LookUp		lookup = {fetch->context, get_source(role)->columns[CEXT_COL_VALUE].type,
+	CEXT_NULL_STRING};
 
-	if (!cext_type_datum(source->columns[CEXT_COL_KEY].type, key, &value))
-		return result;
-	run(fetch, id, &value);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		CextString	found = get_text(i, 1, source->columns[CEXT_COL_VALUE].type);
-
-		if (found.data != NULL &&
-			(result.data == NULL || compare_strings(found, result) < 0))
-			result = found;
-	}
-	result = cext_string_copy(result, fetch->context);
-	SPI_freetuptable(SPI_tuptable);
-	return result;
+	cext_reader_scan(&fetch->reader, get_source(role), CEXT_ASK_KEY, &key,
+					 look_up_row, &lookup);
+	return lookup.found;
 }
 
 /*
@@ -92,11 +108,11 @@ cext_fetch_domain(CextFetch *fetch)
 
 	if (fetch->user.data == NULL)
 		return;
-	domain = look_up(fetch, CEXT_FETCH_USER, fetch->user);
-	if (domain.data != NULL && OidIsValid(cext_sources.source[CEXT_ROLE_DOMAINS].relid))
+	domain = look_up(fetch, CEXT_ROLE_USERS, fetch->user);
+	if (domain.data != NULL && OidIsValid(get_source(CEXT_ROLE_DOMAINS)->relid))
 	{
 		fetch->domain_key = domain;
-		domain = look_up(fetch, CEXT_FETCH_DOMAIN, domain);
+		domain = look_up(fetch, CEXT_ROLE_DOMAINS, domain);
 	}
 	fetch->domain = domain;
 }
@@ -115,38 +131,35 @@ cext_strategy_name(CextStrategy strategy)
 }
 
 static CextStrategy
-parse_strategy(const char *name)
+parse_strategy(CextString name)
 {
 	for (int i = 0; i < lengthof(strategy_names); i++)
 	{
-		if (strcmp(name, strategy_names[i]) == 0)
+		if (name.data != NULL && cext_string_equals(name, cext_string(strategy_names[i])))
 			return i;
 	}
 	return CEXT_MERGE_DEEP;
 }
 
 /*
- * A name that is attached need not have a definition.
+ * Of several definitions of one name, which only a table without its primary key
+ * can have, the first strategy in the order of strategy_names counts.
  */
-static void
-fetch_definition(CextFetch *fetch)
+static bool
+definition_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 {
-	Datum		value = PointerGetDatum(cstring_to_text_with_len(fetch->name.data,
-																 fetch->name.len));
+	CextFetch  *fetch = arg;
+	const CextColumn *strategy = &get_source(CEXT_ROLE_DEFINITIONS)->columns[CEXT_COL_DEFINITION_STRATEGY];
+	CextStrategy found = parse_strategy(get_text(row, attnums[CEXT_COL_DEFINITION_STRATEGY],
+												 strategy->type));
 	bool		isnull;
+	Datum		ttl = slot_getattr(row, attnums[CEXT_COL_DEFINITION_TTL], &isnull);
 
-	run(fetch, CEXT_FETCH_DEFINITION, &value);
-	if (SPI_processed > 0)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-
-		fetch->strategy = parse_strategy(SPI_getvalue(tuple, desc, 1));
-		value = SPI_getbinval(tuple, desc, 2, &isnull);
-		if (!isnull)
-			fetch->ttl_ms = DatumGetInt64(value);
-	}
-	SPI_freetuptable(SPI_tuptable);
+	fetch->strategy = fetch->has_definition ? Min(fetch->strategy, found) : found;
+	fetch->has_definition = true;
+	if (!isnull)
+		fetch->ttl_ms = cext_interval_ms(DatumGetIntervalP(ttl));
+	return true;
 }
 
 /*
@@ -179,41 +192,89 @@ compare_scopes(const ListCell *a, const ListCell *b)
 	return compare_strings(x->name, y->name);
 }
 
+/* A policy that is read. */
+typedef struct Policy
+{
+	CextFetch  *fetch;
+	const CextSource *source;
+	List	   *scopes;
+} Policy;
+
+/*
+ * A policy that has all scope types in an array, lowest first.
+ */
+static void
+add_chain(Policy *policy, Datum value)
+{
+	CextType	type = policy->source->columns[CEXT_COL_POLICY_CHAIN].type;
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
+	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
+					  &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		int64		rank = i + 1;
+
+		if (!nulls[i])
+			policy->scopes = add_scope(policy->fetch, policy->scopes,
+									   cext_type_text(type, elements[i]), &rank);
+	}
+}
+
+static bool
+policy_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	Policy	   *policy = arg;
+	const CextColumn *columns = policy->source->columns;
+	CextString	name;
+	int64		rank;
+	Datum		value = (Datum) 0;
+	bool		isnull = true;
+
+	if (attnums[CEXT_COL_POLICY_CHAIN] != InvalidAttrNumber)
+	{
+		value = slot_getattr(row, attnums[CEXT_COL_POLICY_CHAIN], &isnull);
+		if (!isnull)
+			add_chain(policy, value);
+		return true;
+	}
+	name = get_text(row, attnums[CEXT_COL_POLICY_SCOPE], columns[CEXT_COL_POLICY_SCOPE].type);
+	if (name.data == NULL)
+		return true;
+	if (attnums[CEXT_COL_POLICY_RANK] != InvalidAttrNumber)
+		value = slot_getattr(row, attnums[CEXT_COL_POLICY_RANK], &isnull);
+	if (!isnull)
+		rank = cext_type_integer(columns[CEXT_COL_POLICY_RANK].type, value);
+	policy->scopes = add_scope(policy->fetch, policy->scopes, name, isnull ? NULL : &rank);
+	return true;
+}
+
 /*
  * The scopes that contribute, lowest rank first; without policies, all.
  */
 static List *
 fetch_scopes(CextFetch *fetch)
 {
-	const CextSource *source = &cext_sources.source[CEXT_ROLE_POLICIES];
-	bool		chain = source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber;
-	CextType	type = source->columns[chain ? CEXT_COL_POLICY_CHAIN : CEXT_COL_POLICY_SCOPE].type;
-	List	   *scopes = NIL;
-	Datum		value;
+	Policy		policy = {fetch, get_source(CEXT_ROLE_POLICIES), NIL};
 
-	if (!OidIsValid(source->relid))
+	if (OidIsValid(policy.source->relid))
+		cext_reader_scan(&fetch->reader, policy.source, CEXT_ASK_KEY, &fetch->name,
+						 policy_row, &policy);
+	else
 	{
 		for (int i = 0; i < cext_sources.nscope_types; i++)
-			scopes = add_scope(fetch, scopes, cext_sources.scope_types[i].name, NULL);
+			policy.scopes = add_scope(fetch, policy.scopes,
+									  cext_sources.scope_types[i].name, NULL);
 	}
-	else if (cext_type_datum(source->columns[CEXT_COL_KEY].type, fetch->name, &value))
-	{
-		run(fetch, CEXT_FETCH_POLICY, &value);
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			CextString	name = get_text(i, 1, type);
-			bool		isnull;
-			int64		rank;
-
-			rank = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-											   SPI_tuptable->tupdesc, 2, &isnull));
-			if (name.data != NULL)
-				scopes = add_scope(fetch, scopes, name, isnull ? NULL : &rank);
-		}
-		SPI_freetuptable(SPI_tuptable);
-	}
-	list_sort(scopes, compare_scopes);
-	return scopes;
+	list_sort(policy.scopes, compare_scopes);
+	return policy.scopes;
 }
 
 static int
@@ -243,29 +304,23 @@ cext_fetch_document(CextFetch *fetch, Jsonb *document)
 }
 
 /*
- * Copy the documents of a scope.  Nothing but a unique index sees to it that
- * there is but one; where there are more their order is any, but fixed.
+ * Copy a document.  What is no jsonb is read as JSON, by its text.
  */
-static void
-add_documents(CextFetch *fetch)
+static bool
+fragment_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 {
-	MemoryContext old = MemoryContextSwitchTo(fetch->context);
-	int			first = fetch->ndocs;
+	CextFetch  *fetch = arg;
+	CextType	type = get_source(CEXT_ROLE_FRAGMENTS)->columns[CEXT_COL_FRAGMENT_CONFIG].type;
+	bool		isnull;
+	Datum		value = slot_getattr(row, attnums[CEXT_COL_FRAGMENT_CONFIG], &isnull);
 
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
-										  SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (!isnull)
-			cext_fetch_document(fetch, DatumGetJsonbPCopy(value));
-	}
-	if (fetch->ndocs - first > 1)
-		qsort(fetch->docs + first, fetch->ndocs - first, sizeof(Jsonb *),
-			  compare_documents);
-	MemoryContextSwitchTo(old);
-	SPI_freetuptable(SPI_tuptable);
+	if (isnull)
+		return true;
+	if (type.oid != JSONBOID)
+		value = DirectFunctionCall1(jsonb_in,
+									CStringGetDatum(cext_type_cstring(type, value)));
+	cext_fetch_document(fetch, DatumGetJsonbPCopy(value));
+	return true;
 }
 
 /*
@@ -274,7 +329,8 @@ add_documents(CextFetch *fetch)
 void
 cext_fetch_rules(CextFetch *fetch)
 {
-	fetch_definition(fetch);
+	cext_reader_scan(&fetch->reader, get_source(CEXT_ROLE_DEFINITIONS), CEXT_ASK_KEY,
+					 &fetch->name, definition_row, fetch);
 	fetch->scopes = fetch_scopes(fetch);
 }
 
@@ -297,25 +353,25 @@ cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope)
 }
 
 /*
- * Read the fragments of a scope; after the domain was found.
+ * Read the fragments of a scope; after the domain was found.  Nothing but a unique
+ * index sees to it that there is but one; where there are more their order is any,
+ * but fixed.
  */
 void
 cext_fetch_fragments(CextFetch *fetch, const CextScope *scope)
 {
-	const CextSource *source = &cext_sources.source[CEXT_ROLE_FRAGMENTS];
 	CextString	id = cext_fetch_scope_id(fetch, scope);
-	Datum		values[CEXT_FETCH_PARAMETERS];
+	const CextString texts[] = {fetch->name, scope->name, id};
+	int			first = fetch->ndocs;
 
 	if (id.data == NULL && scope->keyed_by != CEXT_KEYED_BY_NONE)
 		return;
-	if (!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_NAME].type, fetch->name, &values[0]) ||
-		!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_SCOPE].type, scope->name, &values[1]))
-		return;
-	if (id.data != NULL &&
-		!cext_type_datum(source->columns[CEXT_COL_FRAGMENT_ID].type, id, &values[2]))
-		return;
-	run(fetch, id.data == NULL ? CEXT_FETCH_PUBLIC : CEXT_FETCH_FRAGMENT, values);
-	add_documents(fetch);
+	cext_reader_scan(&fetch->reader, get_source(CEXT_ROLE_FRAGMENTS),
+					 id.data == NULL ? CEXT_ASK_PUBLIC : CEXT_ASK_FRAGMENT, texts,
+					 fragment_row, fetch);
+	if (fetch->ndocs - first > 1)
+		qsort(fetch->docs + first, fetch->ndocs - first, sizeof(Jsonb *),
+			  compare_documents);
 }
 
 /*
@@ -334,21 +390,55 @@ report_unreadable(const CextSource *source)
 }
 
 /*
- * Begin to read, under an active snapshot, what the tables say of a user, null
- * for the public configuration, and a name, both canonical.  What is found is
- * allocated in the current context, but for scopes, which are gone at the end.
- * Throws, like the functions after it, what reading tables can throw.
+ * Open the tables; false if one of them is gone.
+ */
+static bool
+open_tables(CextFetch *fetch)
+{
+	bool		all = true;
+
+	for (int i = 0; i < lengthof(fetched); i++)
+	{
+		if (OidIsValid(get_source(fetched[i])->relid))
+			all &= cext_reader_open(&fetch->reader, get_source(fetched[i]));
+	}
+	return all;
+}
+
+/*
+ * Begin to read, under the active snapshot: opens the tables, and sees to it that
+ * cext_sources says what they are now that they are locked.  Whoever changed that
+ * has sent his messages before he let his lock go.
+ *
+ * What is found is allocated in the current context, but for scopes, which are
+ * gone at the end.  Set user, null for the public configuration, and name, both
+ * canonical, before the functions that follow.  Throws, like these, what reading
+ * tables can throw.
  */
 void
-cext_fetch_begin(CextFetch *fetch, Snapshot snapshot, CextString user, CextString name)
+cext_fetch_begin(CextFetch *fetch, Snapshot snapshot)
 {
-	*fetch = (CextFetch) {.snapshot = snapshot,.user = user,.name = name};
-	fetch->context = CurrentMemoryContext;
-	cext_source_lock(snapshot);
-	if (cext_sources.suspended != NULL && cext_sources.suspended->problem.unreadable)
-		report_unreadable(cext_sources.suspended);
-	cext_statement_renew();
-	cext_spi_begin(&fetch->caller);
+	*fetch = (CextFetch) {.context = CurrentMemoryContext};
+
+	/* Whoever discards caches all the time, for tests, is not to hang here. */
+	for (int tries = 0;; tries++)
+	{
+		bool		all;
+
+		if (!cext_sources.current)
+			cext_source_refresh(snapshot, CEXT_NO_GENERATION);
+		if (cext_sources.suspended != NULL && cext_sources.suspended->problem.unreadable)
+			report_unreadable(cext_sources.suspended);
+		cext_reader_begin(&fetch->reader, snapshot);
+		all = open_tables(fetch);
+		if (all && (cext_sources.current || tries == 2))
+			return;
+		if (tries == 2)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("a table that cache_ext reads was dropped")));
+		cext_reader_end(&fetch->reader);
+	}
 }
 
 /*
@@ -357,6 +447,6 @@ cext_fetch_begin(CextFetch *fetch, Snapshot snapshot, CextString user, CextStrin
 void
 cext_fetch_end(CextFetch *fetch)
 {
-	cext_spi_end(&fetch->caller);
+	cext_reader_end(&fetch->reader);
 	fetch->scopes = NIL;
 }

@@ -12,8 +12,8 @@
 
 #include "cext.h"
 #include "cext_merge.h"
+#include "cext_reader.h"
 #include "cext_source.h"
-#include "cext_spi.h"
 
 #include "nodes/pg_list.h"
 
@@ -28,14 +28,14 @@ typedef struct CextScope
 /* What a fetch works with, and what it has found so far. */
 typedef struct CextFetch
 {
-	Snapshot	snapshot;
+	CextReader	reader;
 	CextString	user;			/* null for the public configuration */
 	CextString	name;
 	MemoryContext context;		/* of what is found */
-	CextCaller	caller;
 
 	CextString	domain_key;		/* what the domain was looked up by, if it was */
 	CextString	domain;			/* null where the user has none */
+	bool		has_definition;
 	CextStrategy strategy;
 	int64		ttl_ms;			/* 0: the definition has none */
 	List	   *scopes;			/* CextScope, lowest rank first */
@@ -44,8 +44,7 @@ typedef struct CextFetch
 	Jsonb	  **docs;			/* in the order in which they were fetched */
 } CextFetch;
 
-extern void cext_fetch_begin(CextFetch *fetch, Snapshot snapshot,
-							 CextString user, CextString name);
+extern void cext_fetch_begin(CextFetch *fetch, Snapshot snapshot);
 extern void cext_fetch_domain(CextFetch *fetch);
 extern void cext_fetch_rules(CextFetch *fetch);
 extern CextString cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope);

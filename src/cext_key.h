@@ -18,7 +18,8 @@ typedef enum CextKind
 	CEXT_KIND_JSONB,			/* a user's merge */
 	CEXT_KIND_JSON,				/* the same, rendered */
 	CEXT_KIND_PUBLIC,			/* the merge before login */
-	CEXT_KIND_BASE				/* what a domain's users share */
+	CEXT_KIND_BASE,				/* what a domain's users share */
+	CEXT_KIND_COMMON			/* what everybody shares */
 } CextKind;
 
 /*
@@ -41,8 +42,8 @@ typedef uint64 CextKeyHeader;
  */
 typedef struct CextKey
 {
-	CextString	user;			/* null for CEXT_KIND_PUBLIC; the domain, or null,
-								 * for CEXT_KIND_BASE */
+	CextString	user;			/* null for CEXT_KIND_PUBLIC and _COMMON; the
+								 * domain for CEXT_KIND_BASE */
 	CextString	name;
 	CextKind	kind;
 	uint32		len;			/* as stored: of header and strings */

@@ -12,9 +12,10 @@
  * Where fragments are attached and policies are not, nothing plays the policies'
  * role, and every scope type contributes at its default rank.
  *
- * Tables and columns are known by number.  What the catalogs say of them is
- * looked up without a lock, since a hit must not wait for one; cext_source.c says
- * how what was found is known to hold.
+ * Tables and columns are known by number.  cext_source.c says how what was found
+ * out about them is known to hold.
+ *
+ * Locks: the caller's, on a table that is described.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -22,17 +23,17 @@
  */
 #include "cext_mapping.h"
 
+#include "cext_reader.h"
 #include "cext_regcolumn.h"
-#include "cext_spi.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 static const struct
@@ -41,15 +42,30 @@ static const struct
 	const char *relname;		/* of the extension's own table */
 	int			nown;			/* of the columns, those that it has */
 	const char *columns[CEXT_SOURCE_COLUMNS];
+	CextWant	wants[CEXT_SOURCE_COLUMNS];
 }			role_info[CEXT_NUM_ROLES] =
 {
-	[CEXT_ROLE_ATTACHED] = {"attached", "attached", 4, {"role", "relation", "columns", "public_id"}},
-	[CEXT_ROLE_SCOPE_TYPES] = {"scope_types", "scope_types", 3, {"scope_type", "keyed_by", "default_rank"}},
-	[CEXT_ROLE_DEFINITIONS] = {"definitions", "config_definitions", 3, {"config_name", "merge_strategy", "ttl"}},
-	[CEXT_ROLE_POLICIES] = {"policies", "config_policies", 3, {"config_name", "scope_type", "rank", "scope_sources"}},
-	[CEXT_ROLE_FRAGMENTS] = {"fragments", "config_fragments", 4, {"scope_type", "scope_id", "config_name", "config"}},
-	[CEXT_ROLE_USERS] = {"users", "users", 2, {"user_id", "domain_id"}},
-	[CEXT_ROLE_DOMAINS] = {"domains", NULL, 0, {"domain_key", "domain_value"}},
+	[CEXT_ROLE_ATTACHED] = {"attached", "attached", 4,
+		{"role", "relation", "columns", "public_id"},
+	{CEXT_WANT_TEXT, CEXT_WANT_RELATION, CEXT_WANT_COLUMNS, CEXT_WANT_TEXT}},
+	[CEXT_ROLE_SCOPE_TYPES] = {"scope_types", "scope_types", 3,
+		{"scope_type", "keyed_by", "default_rank"},
+	{CEXT_WANT_KEY, CEXT_WANT_TEXT, CEXT_WANT_INTEGER}},
+	[CEXT_ROLE_DEFINITIONS] = {"definitions", "config_definitions", 3,
+		{"config_name", "merge_strategy", "ttl"},
+	{CEXT_WANT_KEY, CEXT_WANT_TEXT, CEXT_WANT_INTERVAL}},
+	[CEXT_ROLE_POLICIES] = {"policies", "config_policies", 3,
+		{"config_name", "scope_type", "rank", "scope_sources"},
+	{CEXT_WANT_KEY, CEXT_WANT_KEY, CEXT_WANT_INTEGER, CEXT_WANT_KEY}},
+	[CEXT_ROLE_FRAGMENTS] = {"fragments", "config_fragments", 4,
+		{"scope_type", "scope_id", "config_name", "config"},
+	{CEXT_WANT_KEY, CEXT_WANT_KEY, CEXT_WANT_KEY, CEXT_WANT_DOCUMENT}},
+	[CEXT_ROLE_USERS] = {"users", "users", 2,
+		{"user_id", "domain_id"},
+	{CEXT_WANT_KEY, CEXT_WANT_KEY}},
+	[CEXT_ROLE_DOMAINS] = {"domains", NULL, 0,
+		{"domain_key", "domain_value"},
+	{CEXT_WANT_KEY, CEXT_WANT_KEY}},
 };
 
 /*
@@ -71,14 +87,24 @@ cext_column_name(CextRole role, int column)
 }
 
 /*
- * Remember a problem, of several the first.  The strings must live as long as
- * the source.
+ * What a column of a role has to be.
+ */
+CextWant
+cext_column_want(CextRole role, int column)
+{
+	return role_info[role].wants[column];
+}
+
+/*
+ * Remember a problem, of several the first, but one that keeps the source from
+ * being read before others.  The strings must live as long as the source.
  */
 void
 cext_problem_add(CextSource *source, int sqlerrcode, bool unreadable,
 				 const char *reason, const char *hint)
 {
-	if (source->problem.reason != NULL)
+	if (source->problem.reason != NULL &&
+		(source->problem.unreadable || !unreadable))
 		return;
 	source->problem.sqlerrcode = sqlerrcode;
 	source->problem.unreadable = unreadable;
@@ -134,6 +160,8 @@ describe_column(CextSource *source, int i)
 	}
 	else
 		column->name = cext_regcolumn_name(source->relid, column->attnum);
+	if (column->attnum < 0)
+		column->name = NULL;
 
 	if (column->name == NULL)
 	{
@@ -161,16 +189,16 @@ describe_column(CextSource *source, int i)
 
 /*
  * Complete a source, of which the role and, if it is attached, the numbers are
- * known, from the catalogs, in the current context.
+ * known, from the catalogs, in the current context.  The table must be locked, if
+ * it exists.  Does not throw but for want of memory; what is wrong is the
+ * source's problem.  False if there is no such table.
  */
-void
+bool
 cext_mapping_describe(CextSource *source)
 {
 	HeapTuple	tuple;
 	Form_pg_class form;
 
-	if (source->problem.reason != NULL)
-		return;
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(source->relid));
 	if (!HeapTupleIsValid(tuple))
 	{
@@ -178,7 +206,7 @@ cext_mapping_describe(CextSource *source)
 		cext_problem_add(source, ERRCODE_UNDEFINED_TABLE, true,
 						 "The table was dropped.",
 						 "Attach another, or call cache_ext.detach with its number.");
-		return;
+		return false;
 	}
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	source->relkind = form->relkind;
@@ -190,6 +218,7 @@ cext_mapping_describe(CextSource *source)
 
 	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
 		describe_column(source, i);
+	return true;
 }
 
 /*
@@ -217,80 +246,109 @@ cext_mapping_own(CextSource *sources)
 	}
 }
 
-static CextRole
-role_by_name(const char *name)
+/*
+ * The role of a name; false if there is none.
+ */
+static bool
+role_by_name(CextString name, CextRole *role)
 {
 	for (int i = 0; i < CEXT_NUM_ROLES; i++)
 	{
-		if (strcmp(role_info[i].name, name) == 0)
-			return i;
+		if (name.data != NULL && cext_string_equals(name, cext_string(role_info[i].name)))
+		{
+			*role = i;
+			return true;
+		}
 	}
-	elog(ERROR, "unknown role \"%s\" in cache_ext.attached", name);
+	return false;
 }
 
 static void
 load_columns(CextSource *source, ArrayType *array)
 {
 	Datum	   *elements;
+	bool	   *nulls;
 	int			n;
 
 	deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(CextRegcolumn), false,
-					  TYPALIGN_INT, &elements, NULL, &n);
+					  TYPALIGN_INT, &elements, &nulls, &n);
 	for (int i = 0; i < Min(n, CEXT_SOURCE_COLUMNS); i++)
 	{
 		CextRegcolumn *column = (CextRegcolumn *) DatumGetPointer(elements[i]);
 
-		if (column->relid == source->relid)
+		if (!nulls[i] && column->relid == source->relid)
 			source->columns[i].attnum = column->attnum;
 	}
 }
 
-/*
- * A row of cache_ext.attached.
- */
-static void
-load_row(CextSource *sources, HeapTuple tuple, TupleDesc desc, MemoryContext context)
+/* What rows of cache_ext.attached are read into. */
+typedef struct Attached
 {
-	bool		isnull;
-	CextRole	role = role_by_name(SPI_getvalue(tuple, desc, 1));
-	CextSource *source = &sources[role];
-	char	   *public_id = SPI_getvalue(tuple, desc, 4);
+	CextSource *sources;
+	MemoryContext context;
+} Attached;
 
+/*
+ * A row of cache_ext.attached, whose constraints may be gone.
+ */
+static bool
+attached_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	Attached   *attached = arg;
+	const CextColumn *columns = attached->sources[CEXT_ROLE_ATTACHED].columns;
+	Datum		values[CEXT_SOURCE_COLUMNS];
+	bool		nulls[CEXT_SOURCE_COLUMNS];
+	CextSource *source;
+	CextRole	role;
+
+	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
+		values[i] = slot_getattr(row, attnums[i], &nulls[i]);
+	if (nulls[CEXT_COL_ATTACHED_ROLE] ||
+		!role_by_name(cext_type_text(columns[CEXT_COL_ATTACHED_ROLE].type,
+									 values[CEXT_COL_ATTACHED_ROLE]), &role) ||
+		role < CEXT_ROLE_POLICIES)
+		return true;
+
+	source = &attached->sources[role];
 	*source = (CextSource) {.role = role,.attached = true};
-	source->relid = DatumGetObjectId(SPI_getbinval(tuple, desc, 2, &isnull));
-	load_columns(source, DatumGetArrayTypeP(SPI_getbinval(tuple, desc, 3, &isnull)));
-	if (public_id != NULL)
-		source->public_id = cext_string_copy(cext_string(public_id), context);
+	if (!nulls[CEXT_COL_ATTACHED_RELATION])
+		source->relid = DatumGetObjectId(values[CEXT_COL_ATTACHED_RELATION]);
+	if (!nulls[CEXT_COL_ATTACHED_COLUMNS])
+		load_columns(source, DatumGetArrayTypeP(values[CEXT_COL_ATTACHED_COLUMNS]));
+	if (!nulls[CEXT_COL_ATTACHED_PUBLIC_ID])
+		source->public_id =
+			cext_string_copy(cext_type_text(columns[CEXT_COL_ATTACHED_PUBLIC_ID].type,
+											values[CEXT_COL_ATTACHED_PUBLIC_ID]),
+							 attached->context);
+	if (!OidIsValid(source->relid))
+	{
+		source->relname = "(none)";
+		cext_problem_add(source, ERRCODE_UNDEFINED_TABLE, true,
+						 "The row of cache_ext.attached names no table.",
+						 "Attach a table, or delete the row.");
+	}
+	return true;
 }
 
 /*
- * Which table plays which role under the active snapshot: fills an array of
- * CEXT_NUM_ROLES, in the current context.  Throws what reading a table can
- * throw; what is wrong with a source is its problem.
+ * Read which tables are attached, under the active snapshot, into an array that
+ * cext_mapping_own has filled and of which the source of this is described.  Those
+ * that are attached are not described.  Throws what reading a table can throw.
  */
 void
-cext_mapping_load(CextSource *sources)
+cext_mapping_attached(CextSource *sources)
 {
-	MemoryContext context = CurrentMemoryContext;
-	CextCaller	caller;
+	const CextSource *source = &sources[CEXT_ROLE_ATTACHED];
+	Attached	attached = {sources, CurrentMemoryContext};
+	CextReader	reader;
 
-	cext_mapping_own(sources);
-	cext_mapping_describe(&sources[CEXT_ROLE_ATTACHED]);
-
-	cext_spi_begin(&caller);
-	cext_spi_become(&caller, sources[CEXT_ROLE_ATTACHED].owner);
-	if (SPI_execute("SELECT role, relation, columns, public_id FROM ONLY cache_ext.attached",
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read cache_ext.attached");
-	for (uint64 i = 0; i < SPI_processed; i++)
-		load_row(sources, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, context);
-	cext_spi_end(&caller);
+	if (!OidIsValid(source->relid) || source->problem.unreadable)
+		return;
+	cext_reader_begin(&reader, GetActiveSnapshot());
+	if (cext_reader_open(&reader, source))
+		cext_reader_scan(&reader, source, CEXT_ASK_ALL, NULL, attached_row, &attached);
+	cext_reader_end(&reader);
 
 	if (sources[CEXT_ROLE_FRAGMENTS].attached && !sources[CEXT_ROLE_POLICIES].attached)
-		sources[CEXT_ROLE_POLICIES].relid = InvalidOid;
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
-	{
-		if (i != CEXT_ROLE_ATTACHED && OidIsValid(sources[i].relid))
-			cext_mapping_describe(&sources[i]);
-	}
+		sources[CEXT_ROLE_POLICIES] = (CextSource) {.role = CEXT_ROLE_POLICIES};
 }

@@ -33,8 +33,16 @@ typedef enum CextRole
 #define CEXT_SOURCE_COLUMNS		4
 
 /* Columns by their place in CextSource.columns; see cext_mapping.c. */
+#define CEXT_COL_ATTACHED_ROLE	0
+#define CEXT_COL_ATTACHED_RELATION 1
+#define CEXT_COL_ATTACHED_COLUMNS 2
+#define CEXT_COL_ATTACHED_PUBLIC_ID 3
 #define CEXT_COL_KEY			0	/* but for fragments */
 #define CEXT_COL_VALUE			1	/* of users and domains */
+#define CEXT_COL_TYPE_KEYED_BY	1
+#define CEXT_COL_TYPE_RANK		2
+#define CEXT_COL_DEFINITION_STRATEGY 1
+#define CEXT_COL_DEFINITION_TTL	2
 #define CEXT_COL_POLICY_SCOPE	1
 #define CEXT_COL_POLICY_RANK	2
 #define CEXT_COL_POLICY_CHAIN	3
@@ -43,10 +51,22 @@ typedef enum CextRole
 #define CEXT_COL_FRAGMENT_NAME	2
 #define CEXT_COL_FRAGMENT_CONFIG 3
 
+/* What a column has to be. */
+typedef enum CextWant
+{
+	CEXT_WANT_KEY,				/* of a type for keys */
+	CEXT_WANT_TEXT,
+	CEXT_WANT_INTEGER,
+	CEXT_WANT_DOCUMENT,			/* jsonb or json */
+	CEXT_WANT_INTERVAL,
+	CEXT_WANT_RELATION,			/* regclass or oid */
+	CEXT_WANT_COLUMNS			/* an array of regcolumn */
+} CextWant;
+
 typedef struct CextColumn
 {
 	AttrNumber	attnum;			/* 0: the source has none */
-	const char *name;			/* NULL: it is no more */
+	const char *name;			/* NULL: it was dropped */
 	CextType	type;			/* for a key; of a chain, its elements' */
 } CextColumn;
 
@@ -72,15 +92,12 @@ typedef struct CextSource
 	CextProblem problem;
 } CextSource;
 
-/* What follows FROM, for "%s%s": rows of tables that inherit do not count. */
-#define CEXT_FROM(source) \
-	((source)->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY "), (source)->relname
-
 extern const char *cext_role_name(CextRole role);
 extern const char *cext_column_name(CextRole role, int column);
+extern CextWant cext_column_want(CextRole role, int column);
 extern void cext_mapping_own(CextSource *sources);
-extern void cext_mapping_load(CextSource *sources);
-extern void cext_mapping_describe(CextSource *source);
+extern void cext_mapping_attached(CextSource *sources);
+extern bool cext_mapping_describe(CextSource *source);
 extern void cext_problem_add(CextSource *source, int sqlerrcode, bool unreadable,
 							 const char *reason, const char *hint);
 

@@ -19,87 +19,165 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/tuplestore.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_users);
 CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_names);
 CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_report);
 
-/*
- * The first column of what a statement finds in a source, as an array of text in
- * the current context.
- */
-static ArrayType *
-collect(const CextSource *source, const char *sql, int nargs, Oid *types,
-		Datum *values, const char *nulls)
-{
-	MemoryContext outer = CurrentMemoryContext;
-	Snapshot	snapshot = GetActiveSnapshot();
-	ArrayBuildState *state = initArrayResult(TEXTOID, outer, false);
-	CextCaller	caller;
-	SPIPlanPtr	plan;
-	int			rc;
-
-	cext_spi_begin(&caller);
-	cext_spi_become(&caller, source->owner);
-	plan = SPI_prepare(sql, nargs, types);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", sql,
-			 SPI_result_code_string(SPI_result));
-	rc = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
-							  true, false, 0);
-	if (rc != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(rc));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
-										  SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (!isnull)
-			state = accumArrayResult(state, value, false, TEXTOID, outer);
-	}
-	cext_spi_end(&caller);
-	return DatumGetArrayTypeP(makeArrayResult(state, outer));
-}
+/* Most users of one batch. */
+#define MAX_BATCH	1000000
 
 /*
- * A source as the active snapshot sees it.
+ * A source as the active snapshot sees it, which can be read.
  */
 static const CextSource *
 require_source(CextRole role)
 {
-	cext_source_require(GetActiveSnapshot(), CEXT_NO_GENERATION);
+	(void) cext_source_require(GetActiveSnapshot(), CEXT_NO_GENERATION);
 	return &cext_sources.source[role];
 }
 
+/* Ids that are collected, and those that are waiting to be returned. */
+typedef struct Batches
+{
+	ReturnSetInfo *rsinfo;
+	CextType	type;
+	int			size;			/* ids of a batch */
+	int			n;
+	Datum	   *ids;
+} Batches;
+
 /*
- * prewarm_users(after text, n integer) returns text[]: the next user ids.
+ * Return what has been collected as one array.
+ */
+static void
+put_batch(Batches *batches)
+{
+	Datum		value;
+	bool		isnull = false;
+
+	if (batches->n == 0)
+		return;
+	value = PointerGetDatum(construct_array(batches->ids, batches->n, TEXTOID, -1, false,
+											TYPALIGN_INT));
+	tuplestore_putvalues(batches->rsinfo->setResult, batches->rsinfo->setDesc,
+						 &value, &isnull);
+	pfree(DatumGetPointer(value));
+	for (int i = 0; i < batches->n; i++)
+		pfree(DatumGetPointer(batches->ids[i]));
+	batches->n = 0;
+}
+
+static bool
+user_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	Batches    *batches = arg;
+	bool		isnull;
+	Datum		value = slot_getattr(row, attnums[CEXT_COL_KEY], &isnull);
+	CextString	id;
+
+	if (isnull)
+		return true;
+	id = cext_type_text(batches->type, value);
+	/* Nobody can ask for such a one. */
+	if (id.len == 0 || id.len > CEXT_MAX_ID)
+		return true;
+	batches->ids[batches->n++] = PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
+	if (batches->n == batches->size)
+		put_batch(batches);
+	return true;
+}
+
+/*
+ * prewarm_users(batch integer) returns setof text[]: all user ids, so many at a time.
  */
 Datum
 cache_ext_prewarm_users(PG_FUNCTION_ARGS)
 {
-	const CextSource *source = require_source(CEXT_ROLE_USERS);
-	const CextColumn *key = &source->columns[CEXT_COL_KEY];
-	CextString	after = cext_argument_id(fcinfo, 0, "user id");
-	Oid			types[2] = {cext_type_parameter(key->type), INT8OID};
-	char		nulls[2] = {' ', ' '};
-	Datum		values[2];
+	Batches		batches = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	const CextSource *source;
+	CextFetch	fetch;
 
-	values[0] = (Datum) 0;
-	values[1] = Int64GetDatum(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1));
-	if (after.data == NULL || !cext_type_datum(key->type, after, &values[0]))
-		nulls[0] = 'n';
-	PG_RETURN_ARRAYTYPE_P(collect(source,
-								  psprintf("SELECT x.%s::text FROM %s%s x WHERE $1 IS NULL OR x.%s > $1 ORDER BY x.%s LIMIT $2",
-										   quote_identifier(key->name), CEXT_FROM(source),
-										   quote_identifier(key->name), quote_identifier(key->name)),
-								  2, types, values, nulls));
+	if (PG_ARGISNULL(0) || PG_GETARG_INT32(0) < 1 || PG_GETARG_INT32(0) > MAX_BATCH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("batch must be between 1 and %d", MAX_BATCH)));
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	(void) require_source(CEXT_ROLE_USERS);
+	cext_fetch_begin(&fetch, GetActiveSnapshot());
+	source = &cext_sources.source[CEXT_ROLE_USERS];
+	batches.type = source->columns[CEXT_COL_KEY].type;
+	batches.size = PG_GETARG_INT32(0);
+	batches.ids = palloc(batches.size * sizeof(Datum));
+	cext_reader_scan(&fetch.reader, source, CEXT_ASK_ALL, NULL, user_row, &batches);
+	put_batch(&batches);
+	cext_fetch_end(&fetch);
+	return (Datum) 0;
+}
+
+/* Names, each once. */
+typedef struct NameEntry
+{
+	CextString	name;
+	uint32		hash;
+	char		status;
+} NameEntry;
+
+#define SH_PREFIX		nameset
+#define SH_ELEMENT_TYPE	NameEntry
+#define SH_KEY_TYPE		CextString
+#define SH_KEY			name
+#define SH_HASH_KEY(tb, key)	((uint32) cext_hash_bytes(key, cext_hash_seed))
+#define SH_EQUAL(tb, a, b)		cext_string_equals(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a)		(a)->hash
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+typedef struct Names
+{
+	MemoryContext context;
+	CextType	type;
+	nameset_hash *set;
+} Names;
+
+static bool
+name_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	Names	   *names = arg;
+	bool		isnull;
+	Datum		value = slot_getattr(row, attnums[CEXT_COL_FRAGMENT_NAME], &isnull);
+	CextString	name;
+	bool		found;
+
+	if (isnull)
+		return true;
+	name = cext_type_text(names->type, value);
+	if (name.len == 0 || name.len > CEXT_MAX_ID || nameset_lookup(names->set, name) != NULL)
+		return true;
+	(void) nameset_insert(names->set, cext_string_copy(name, names->context), &found);
+	return true;
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	text	   *x = DatumGetTextPP(*(const Datum *) a);
+	text	   *y = DatumGetTextPP(*(const Datum *) b);
+	int			xlen = VARSIZE_ANY_EXHDR(x);
+	int			ylen = VARSIZE_ANY_EXHDR(y);
+	int			order = memcmp(VARDATA_ANY(x), VARDATA_ANY(y), Min(xlen, ylen));
+
+	return order != 0 ? order : xlen - ylen;
 }
 
 /*
@@ -108,13 +186,28 @@ cache_ext_prewarm_users(PG_FUNCTION_ARGS)
 Datum
 cache_ext_prewarm_names(PG_FUNCTION_ARGS)
 {
-	const CextSource *source = require_source(CEXT_ROLE_FRAGMENTS);
-	const char *name = quote_identifier(source->columns[CEXT_COL_FRAGMENT_NAME].name);
+	Names		names = {.context = CurrentMemoryContext};
+	const CextSource *source;
+	CextFetch	fetch;
+	nameset_iterator it;
+	NameEntry  *entry;
+	Datum	   *texts;
+	int			n = 0;
 
-	PG_RETURN_ARRAYTYPE_P(collect(source,
-								  psprintf("SELECT DISTINCT x.%s::text FROM %s%s x ORDER BY 1",
-										   name, CEXT_FROM(source)),
-								  0, NULL, NULL, NULL));
+	(void) require_source(CEXT_ROLE_FRAGMENTS);
+	cext_fetch_begin(&fetch, GetActiveSnapshot());
+	source = &cext_sources.source[CEXT_ROLE_FRAGMENTS];
+	names.type = source->columns[CEXT_COL_FRAGMENT_NAME].type;
+	names.set = nameset_create(CurrentMemoryContext, 64, NULL);
+	cext_reader_scan(&fetch.reader, source, CEXT_ASK_ALL, NULL, name_row, &names);
+	cext_fetch_end(&fetch);
+
+	texts = palloc((names.set->members + 1) * sizeof(Datum));
+	nameset_start_iterate(names.set, &it);
+	while ((entry = nameset_iterate(names.set, &it)) != NULL)
+		texts[n++] = PointerGetDatum(cstring_to_text_with_len(entry->name.data, entry->name.len));
+	qsort(texts, n, sizeof(Datum), compare_texts);
+	PG_RETURN_ARRAYTYPE_P(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /*

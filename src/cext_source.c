@@ -29,14 +29,22 @@
  * transactions invalidated everything, and writers' locks do not let either
  * overlap with a write.
  *
- * Our own transaction's changes show as invalidations that came.  Without
- * slots, as on a standby, invalidations alone decide.  A snapshot for which
- * EVERYTHING is not settled, since it is older than what was changed last, keeps
- * what was loaded under it.
+ * Our own transaction's changes show as invalidations that came.  A snapshot for
+ * which EVERYTHING is not settled, since it is older than what was changed last,
+ * keeps what was loaded under it.  So does each where there are no slots, as on a
+ * standby, and where this transaction itself changed EVERYTHING.
  *
- * Writers.  A trigger needs to know its table's columns.  Who attaches a table
+ * While a source is suspended no read passes cext_source_require without being
+ * told: ANY is not remembered then.
+ *
+ * Writers.  A trigger needs to know its table's columns.  Whoever attaches a table
  * keeps writers out with a lock, and his messages arrive with the writer's lock;
- * so there invalidations suffice, and the latest snapshot.
+ * so there invalidations suffice, and the latest snapshot.  Tables are described
+ * when they are written, without a lock but the writer's.
+ *
+ * Locks: ACCESS SHARE on a source while it is described for readers, and on
+ * cache_ext.attached and cache_ext.scope_types, which are read, to the end of
+ * the transaction.
  *
  * All state here is the backend's own.
  *
@@ -47,16 +55,15 @@
 #include "cext_source.h"
 
 #include "cext_check.h"
+#include "cext_reader.h"
 #include "cext_shmem.h"
 #include "cext_slot.h"
-#include "cext_spi.h"
+#include "cext_xact.h"
 
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -64,15 +71,12 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-/* The generation where there are no slots to go by. */
-#define NO_SLOTS		(CEXT_NO_GENERATION - 1)
-
 /* What a writer remembers of a relation that has triggers of ours. */
 typedef struct WriterRelation
 {
 	Oid			relid;			/* key */
 	bool		is_source;
-	CextSource	source;
+	CextSource	source;			/* with the relation's own columns */
 } WriterRelation;
 
 CextSources cext_sources = {.generation = CEXT_NO_GENERATION,.any = CEXT_NO_GENERATION};
@@ -128,12 +132,58 @@ cext_source_find_slots(void)
 	cext_slots_known = true;
 }
 
-static CextKeyedBy
-parse_keyed_by(const char *keyed_by)
+static bool
+parse_keyed_by(CextString text, CextKeyedBy *keyed_by)
 {
-	if (strcmp(keyed_by, "none") == 0)
-		return CEXT_KEYED_BY_NONE;
-	return strcmp(keyed_by, "domain") == 0 ? CEXT_KEYED_BY_DOMAIN : CEXT_KEYED_BY_USER;
+	static const char *const names[] = {
+		[CEXT_KEYED_BY_NONE] = "none",
+		[CEXT_KEYED_BY_DOMAIN] = "domain",
+		[CEXT_KEYED_BY_USER] = "user"
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (cext_string_equals(text, cext_string(names[i])))
+		{
+			*keyed_by = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A row of scope_types, whose constraints may be gone.  One that does not say what
+ * its fragments are keyed by is none.
+ */
+static bool
+scope_type_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	CextSources *sources = arg;
+	const CextColumn *columns = sources->source[CEXT_ROLE_SCOPE_TYPES].columns;
+	CextScopeType type = {0};
+	bool		nulls[CEXT_SOURCE_COLUMNS];
+	Datum		values[CEXT_SOURCE_COLUMNS];
+
+	for (int i = 0; i <= CEXT_COL_TYPE_RANK; i++)
+		values[i] = slot_getattr(row, attnums[i], &nulls[i]);
+	if (nulls[CEXT_COL_KEY] || nulls[CEXT_COL_TYPE_KEYED_BY] ||
+		!parse_keyed_by(cext_type_text(columns[CEXT_COL_TYPE_KEYED_BY].type,
+									   values[CEXT_COL_TYPE_KEYED_BY]), &type.keyed_by))
+		return true;
+	type.name = cext_string_copy(cext_type_text(columns[CEXT_COL_KEY].type,
+												values[CEXT_COL_KEY]),
+								 CurrentMemoryContext);
+	if (!nulls[CEXT_COL_TYPE_RANK])
+		type.default_rank = cext_type_integer(columns[CEXT_COL_TYPE_RANK].type,
+											  values[CEXT_COL_TYPE_RANK]);
+	if (sources->nscope_types == 0)
+		sources->scope_types = palloc(sizeof(CextScopeType));
+	else
+		sources->scope_types = repalloc(sources->scope_types,
+										(sources->nscope_types + 1) * sizeof(CextScopeType));
+	sources->scope_types[sources->nscope_types++] = type;
+	return true;
 }
 
 /*
@@ -142,28 +192,16 @@ parse_keyed_by(const char *keyed_by)
 static void
 load_scope_types(CextSources *sources)
 {
-	MemoryContext context = CurrentMemoryContext;
-	CextCaller	caller;
+	const CextSource *source = &sources->source[CEXT_ROLE_SCOPE_TYPES];
+	CextReader	reader;
 
-	cext_spi_begin(&caller);
-	cext_spi_become(&caller, sources->source[CEXT_ROLE_SCOPE_TYPES].owner);
-	if (SPI_execute("SELECT scope_type, keyed_by, default_rank FROM ONLY cache_ext.scope_types",
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read cache_ext.scope_types");
-	sources->scope_types = MemoryContextAlloc(context, (SPI_processed + 1) * sizeof(CextScopeType));
 	sources->nscope_types = 0;
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		CextScopeType *type = &sources->scope_types[sources->nscope_types++];
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-
-		type->name = cext_string_copy(cext_string(SPI_getvalue(tuple, desc, 1)), context);
-		type->keyed_by = parse_keyed_by(SPI_getvalue(tuple, desc, 2));
-		type->default_rank = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull));
-	}
-	cext_spi_end(&caller);
+	if (!OidIsValid(source->relid) || source->problem.unreadable)
+		return;
+	cext_reader_begin(&reader, GetActiveSnapshot());
+	if (cext_reader_open(&reader, source))
+		cext_reader_scan(&reader, source, CEXT_ASK_ALL, NULL, scope_type_row, sources);
+	cext_reader_end(&reader);
 }
 
 /*
@@ -190,48 +228,68 @@ find_key_types(CextSources *sources)
 	const CextSource *fragments = &sources->source[CEXT_ROLE_FRAGMENTS];
 	const CextSource *policies = &sources->source[CEXT_ROLE_POLICIES];
 	const CextSource *users = &sources->source[CEXT_ROLE_USERS];
-	const CextType text = {CEXT_TYPE_TEXT, TEXTOID};
+	bool		by_policies = policies->attached && !fragments->attached;
 
-	sources->user_type = users->attached ? users->columns[CEXT_COL_KEY].type :
-		fragments->attached ? fragments->columns[CEXT_COL_FRAGMENT_ID].type : text;
-	sources->name_type = fragments->attached ? fragments->columns[CEXT_COL_FRAGMENT_NAME].type :
-		policies->attached ? policies->columns[CEXT_COL_KEY].type : text;
+	sources->user_type = fragments->attached && !users->attached ?
+		fragments->columns[CEXT_COL_FRAGMENT_ID].type : users->columns[CEXT_COL_KEY].type;
+	sources->name_type = by_policies ? policies->columns[CEXT_COL_KEY].type :
+		fragments->columns[CEXT_COL_FRAGMENT_NAME].type;
 }
 
 /*
- * Load the sources as the active snapshot sees them.  Until that is done
- * whatever invalidation comes makes them out of date at once.
+ * Begin to load: until that is done whatever invalidation comes makes what is
+ * loaded out of date at once.
  */
 static void
-load(CextSources *sources)
+begin_load(CextSources *sources)
 {
-	MemoryContext old;
-	List	   *watched = NIL;
-
 	sources->generation = sources->any = CEXT_NO_GENERATION;
+	sources->snapshot.valid = false;
 	sources->watched = NIL;
 	sources->suspended = NULL;
 	sources->loads++;
-	if (!sources->current)
-		sources->changes++;
 	sources->current = true;
 	if (sources->context == NULL)
 		sources->context = AllocSetContextCreate(TopMemoryContext, "cache_ext sources",
 												 ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(sources->context);
+}
 
-	old = MemoryContextSwitchTo(sources->context);
-	cext_mapping_load(sources->source);
+/*
+ * Which table plays which role, and the scope types, as the active snapshot sees
+ * them.  The tables that are read for that are described.  Returns their OIDs.
+ */
+static List *
+load_mapping(CextSources *sources)
+{
+	List	   *watched;
+
+	cext_mapping_own(sources->source);
+	watched = cext_check_source(&sources->source[CEXT_ROLE_ATTACHED]);
+	cext_mapping_attached(sources->source);
+	watched = list_concat(watched, cext_check_source(&sources->source[CEXT_ROLE_SCOPE_TYPES]));
 	load_scope_types(sources);
+	return watched;
+}
+
+/*
+ * Load the sources as the active snapshot sees them, for readers.
+ */
+static void
+load(CextSources *sources)
+{
+	MemoryContext old;
+	List	   *watched;
+
+	begin_load(sources);
+	old = MemoryContextSwitchTo(sources->context);
+	watched = load_mapping(sources);
 	for (int i = 0; i < CEXT_NUM_ROLES; i++)
 	{
 		CextSource *source = &sources->source[i];
 
-		if (!OidIsValid(source->relid) && source->problem.reason == NULL)
-			continue;
-		if (source->problem.reason == NULL)
-			cext_check_table(source);
-		watched = list_concat(watched, cext_check_triggers(source));
+		if (i > CEXT_ROLE_SCOPE_TYPES)
+			watched = list_concat(watched, cext_check_source(source));
 		if (source->problem.reason != NULL &&
 			(sources->suspended == NULL || source->problem.unreadable))
 			sources->suspended = source;
@@ -242,38 +300,58 @@ load(CextSources *sources)
 }
 
 /*
- * The generation of EVERYTHING, if it is settled for the snapshot.
+ * The generation of EVERYTHING, if it is settled for the snapshot and says
+ * something about it.
  */
 static uint64
 settled_generation(Snapshot snapshot)
 {
 	uint64		generation;
 
-	if (!cext_shmem_available() || snapshot->takenDuringRecovery)
-		return NO_SLOTS;
+	if (!cext_shmem_available() || snapshot->takenDuringRecovery ||
+		snapshot->snapshot_type != SNAPSHOT_MVCC)
+		return CEXT_NO_GENERATION;
 	(void) cext_any_slot();
-	if (snapshot->snapshot_type != SNAPSHOT_MVCC ||
-		!cext_slot_settled(everything, snapshot, &generation))
+	if (!cext_slot_settled(everything, snapshot, &generation) ||
+		cext_xact_owns(everything))
 		return CEXT_NO_GENERATION;
 	return generation;
 }
 
+static CextSnapshotId
+snapshot_id(Snapshot snapshot)
+{
+	return (CextSnapshotId) {
+		.valid = snapshot->snapshot_type == SNAPSHOT_MVCC && !snapshot->suboverflowed,
+		.in_recovery = snapshot->takenDuringRecovery,
+		.xmin = snapshot->xmin,
+		.xmax = snapshot->xmax,
+		.xcnt = snapshot->xcnt,
+		.subxcnt = snapshot->subxcnt,
+		.curcid = snapshot->curcid
+	};
+}
+
 /*
  * Were the sources loaded under this very snapshot?  Transactions below xmax
- * can only end, so that of as many in progress all are the same.
+ * can only end, so that of as many in progress all are the same: those in
+ * subxip, in recovery, where xip is empty.
  */
 static bool
 is_same_snapshot(Snapshot snapshot)
 {
-	return snapshot->xmin == cext_sources.xmin &&
-		snapshot->xmax == cext_sources.xmax &&
-		snapshot->xcnt == cext_sources.xcnt;
+	CextSnapshotId a = cext_sources.snapshot;
+	CextSnapshotId b = snapshot_id(snapshot);
+
+	return a.valid && b.valid && a.in_recovery == b.in_recovery &&
+		a.xmin == b.xmin && a.xmax == b.xmax && a.xcnt == b.xcnt &&
+		a.subxcnt == b.subxcnt && a.curcid == b.curcid;
 }
 
 /*
  * What cext_source_require does where it has to look.
  */
-void
+bool
 cext_source_refresh(Snapshot snapshot, uint64 any)
 {
 	uint64		generation = settled_generation(snapshot);
@@ -282,51 +360,37 @@ cext_source_refresh(Snapshot snapshot, uint64 any)
 
 	if (!holds || !cext_sources.current)
 	{
-		cext_sources.xcnt = PG_UINT32_MAX;
 		AcceptInvalidationMessages();
 		load(&cext_sources);
 		cext_sources.generation = generation;
-		cext_sources.xmin = snapshot->xmin;
-		cext_sources.xmax = snapshot->xmax;
-		cext_sources.xcnt = snapshot->xcnt;
+		cext_sources.snapshot = snapshot_id(snapshot);
 	}
+	if (cext_sources.suspended != NULL)
+		return false;
 	if (generation != CEXT_NO_GENERATION)
 		cext_sources.any = any;
+	return true;
 }
 
 /*
- * Lock the tables that are about to be read, as any query does, and see to it
- * that what is remembered of them, names above all, is what they are: who
- * changed that has sent his messages before he let his lock go.
- */
-void
-cext_source_lock(Snapshot snapshot)
-{
-	/* Who discards caches all the time, for tests, is not to hang here. */
-	for (int tries = 0; tries < 3; tries++)
-	{
-		if (!cext_sources.current)
-			cext_source_refresh(snapshot, CEXT_NO_GENERATION);
-		for (int i = 0; i < CEXT_NUM_ROLES; i++)
-		{
-			if (OidIsValid(cext_sources.source[i].relid))
-				LockRelationOid(cext_sources.source[i].relid, AccessShareLock);
-		}
-		if (cext_sources.current)
-			return;
-	}
-}
-
-/*
- * Load what writers need to know.
+ * Load what writers need to know.  What is not attached, and the tables' columns,
+ * are looked at when they are written.
  */
 static void
 load_writer(void)
 {
 	HASHCTL		info = {.keysize = sizeof(Oid),.entrysize = sizeof(WriterRelation)};
+	MemoryContext old;
+	List	   *watched;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	load(&writer_sources);
+	begin_load(&writer_sources);
+	old = MemoryContextSwitchTo(writer_sources.context);
+	watched = load_mapping(&writer_sources);
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+		watched = list_append_unique_oid(watched, writer_sources.source[i].relid);
+	writer_sources.watched = watched;
+	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 
 	info.hcxt = writer_sources.context;
@@ -334,7 +398,7 @@ load_writer(void)
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-static const CextSource *
+static CextSource *
 source_by_relid(Oid relid)
 {
 	for (int i = 0; i < CEXT_NUM_ROLES; i++)
@@ -364,6 +428,8 @@ find_source(Oid relid, CextSource *result)
 	if (source == NULL)
 		return false;
 	*result = *source;
+	if (!cext_mapping_describe(result))
+		return false;
 	result->relid = relid;
 	for (int i = 0; i < CEXT_SOURCE_COLUMNS && relid != source->relid; i++)
 	{
@@ -374,9 +440,9 @@ find_source(Oid relid, CextSource *result)
 }
 
 /*
- * The source that a table with triggers of ours is, for a trigger that runs.
- * NULL if it is none, as a table of ours is while another is attached, or if it
- * cannot be read.
+ * The source that a table with triggers of ours is, for a trigger that runs and
+ * so has it locked.  NULL if it is none, as a table of ours is while another is
+ * attached, or if it cannot be read.
  */
 const CextSource *
 cext_source_of_writer(Oid relid)
@@ -392,9 +458,10 @@ cext_source_of_writer(Oid relid)
 	if (relation == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(writer_sources.context);
-		CextSource	source;
+		CextSource	source = {0};
 		bool		is_source = find_source(relid, &source);
 
+		writer_sources.watched = list_append_unique_oid(writer_sources.watched, relid);
 		MemoryContextSwitchTo(old);
 		relation = hash_search(writer_relations, &relid, HASH_ENTER, NULL);
 		relation->is_source = is_source && !source.problem.unreadable;

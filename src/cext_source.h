@@ -31,6 +31,20 @@ typedef struct CextScopeType
 	int64		default_rank;
 } CextScopeType;
 
+/*
+ * What tells one snapshot of this backend from another.
+ */
+typedef struct CextSnapshotId
+{
+	bool		valid;
+	bool		in_recovery;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	CommandId	curcid;
+} CextSnapshotId;
+
 /* No generation of a slot is this one. */
 #define CEXT_NO_GENERATION	PG_UINT64_MAX
 
@@ -38,7 +52,6 @@ typedef struct CextSources
 {
 	bool		current;		/* no invalidation came since they were loaded */
 	uint64		loads;			/* how often they were */
-	uint64		changes;		/* how often because one had come */
 	MemoryContext context;		/* of all that they point to */
 	CextSource	source[CEXT_NUM_ROLES];
 	int			nscope_types;
@@ -48,9 +61,7 @@ typedef struct CextSources
 	const CextSource *suspended;	/* one that has a problem, or NULL */
 	List	   *watched;		/* OIDs of relations */
 	uint64		generation;		/* of EVERYTHING, at which all this holds */
-	TransactionId xmin;			/* of the snapshot that it was loaded under */
-	TransactionId xmax;
-	uint32		xcnt;
+	CextSnapshotId snapshot;	/* that it was loaded under */
 	uint64		any;			/* of ANY, at which that was last found so */
 } CextSources;
 
@@ -60,8 +71,7 @@ extern uint32 cext_any;
 
 extern void cext_source_init(void);
 extern void cext_source_find_slots(void);
-extern void cext_source_refresh(Snapshot snapshot, uint64 any);
-extern void cext_source_lock(Snapshot snapshot);
+extern bool cext_source_refresh(Snapshot snapshot, uint64 any);
 extern const CextSource *cext_source_of_writer(Oid relid);
 extern const CextScopeType *cext_source_scope_type(const CextSources *sources,
 												   CextString name);
@@ -80,15 +90,17 @@ cext_any_slot(void)
 
 /*
  * Make cext_sources hold for the active snapshot, for which ANY is settled at a
- * generation, or CEXT_NO_GENERATION.  Runs SQL after something changed, and
- * throws what that can throw.
+ * generation, or CEXT_NO_GENERATION.  False if a source is suspended, so that
+ * nothing cached may be used.  Reads tables after something changed, and throws
+ * what that can throw.
  */
-static inline void
+static inline bool
 cext_source_require(Snapshot snapshot, uint64 any)
 {
-	if (unlikely(any != cext_sources.any || !cext_sources.current ||
-				 any == CEXT_NO_GENERATION))
-		cext_source_refresh(snapshot, any);
+	if (likely(any == cext_sources.any && cext_sources.current &&
+			   any != CEXT_NO_GENERATION))
+		return true;
+	return cext_source_refresh(snapshot, any);
 }
 
 #endif							/* CEXT_SOURCE_H */

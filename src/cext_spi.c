@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * cext_spi.c
- *	  Running statements as the owner of what they read.
+ *	  Running statements as the extension's owner.
  *
- * Statements of ours run in a security-restricted context with pg_catalog alone
- * in the search_path, each as the owner of its table: a reader needs no
- * privilege on the tables, and nobody's table gets more than its owner has.
- * An error undoes all of it with the (sub)transaction.
+ * What attaches tables makes triggers, and rows of cache_ext.attached, by statements.
+ * They run in a security-restricted context with pg_catalog alone in the
+ * search_path, and whatever setting changes meanwhile is restored, so that nothing
+ * that runs along can leave anything behind for the caller.  An error undoes all
+ * of it with the (sub)transaction.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -16,28 +17,23 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 
 /*
- * Connect to SPI, with a pinned search_path.
+ * Connect to SPI, and run as the owner from now on.
  */
 void
-cext_spi_begin(CextCaller *caller)
+cext_spi_begin(CextCaller *caller, Oid owner)
 {
 	GetUserIdAndSecContext(&caller->user, &caller->sec_context);
-	CextPinSearchPath(&caller->path);
-	SPI_connect();
-}
-
-/*
- * Run as an owner of tables from now on.
- */
-void
-cext_spi_become(const CextCaller *caller, Oid owner)
-{
 	SetUserIdAndSecContext(owner,
 						   caller->sec_context |
 						   SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
+	caller->nestlevel = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	SPI_connect();
 }
 
 /*
@@ -47,6 +43,6 @@ void
 cext_spi_end(CextCaller *caller)
 {
 	SPI_finish();
-	CextUnpinSearchPath(&caller->path);
+	AtEOXact_GUC(false, caller->nestlevel);
 	SetUserIdAndSecContext(caller->user, caller->sec_context);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cext_spi.h
- *	  Running statements as the owner of what they read.
+ *	  Running statements as the extension's owner.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -12,16 +12,15 @@
 
 #include "cext.h"
 
-/* Who ran before statements of ours did. */
+/* As whom, and with which settings, we were called. */
 typedef struct CextCaller
 {
 	Oid			user;
 	int			sec_context;
-	CextSearchPath path;
+	int			nestlevel;
 } CextCaller;
 
-extern void cext_spi_begin(CextCaller *caller);
-extern void cext_spi_become(const CextCaller *caller, Oid owner);
+extern void cext_spi_begin(CextCaller *caller, Oid owner);
 extern void cext_spi_end(CextCaller *caller);
 
 #endif							/* CEXT_SPI_H */

@@ -24,6 +24,8 @@
  */
 #include "cext_type.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
@@ -114,6 +116,17 @@ cext_type_text(CextType type, Datum value)
 	}
 }
 
+/*
+ * The same, terminated and allocated in the current context.
+ */
+char *
+cext_type_cstring(CextType type, Datum value)
+{
+	CextString	s = cext_type_text(type, value);
+
+	return pnstrdup(s.data, s.len);
+}
+
 /* Is it a uuid as uuid_out writes it? */
 static bool
 is_canonical_uuid(CextString s)
@@ -201,18 +214,6 @@ cext_type_canonicalize(CextType type, CextString input)
 											   typioparam, -1));
 }
 
-/*
- * The type of the parameter that a column of the type is compared with.
- */
-Oid
-cext_type_parameter(CextType type)
-{
-	if (type.kind == CEXT_TYPE_TEXT || type.kind == CEXT_TYPE_NAME ||
-		type.kind == CEXT_TYPE_OTHER)
-		return TEXTOID;
-	return type.oid;
-}
-
 static bool
 integer_datum(CextTypeKind kind, CextString text, Datum *value)
 {
@@ -260,9 +261,22 @@ enum_datum(Oid type, CextString text, Datum *value)
 	return true;
 }
 
+static bool
+name_datum(CextString text, Datum *value)
+{
+	Name		name;
+
+	if (text.len >= NAMEDATALEN)
+		return false;
+	name = palloc0(NAMEDATALEN);
+	memcpy(NameStr(*name), text.data, text.len);
+	*value = NameGetDatum(name);
+	return true;
+}
+
 /*
- * The value of which the text is the canonical one, as a value of type
- * cext_type_parameter, allocated in the current context.  False if there is
+ * The value of which the text is the canonical one, allocated in the current
+ * context; for a type that is none for keys, the text itself.  False if there is
  * none.  Does not throw but for want of memory.
  */
 bool
@@ -272,10 +286,11 @@ cext_type_datum(CextType type, CextString text, Datum *value)
 	{
 		case CEXT_TYPE_OTHER:
 		case CEXT_TYPE_TEXT:
-		case CEXT_TYPE_NAME:
 		case CEXT_TYPE_BPCHAR:
 			*value = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
 			return type.kind != CEXT_TYPE_BPCHAR || trim(text).len == text.len;
+		case CEXT_TYPE_NAME:
+			return name_datum(text, value);
 		case CEXT_TYPE_UUID:
 			if (!is_canonical_uuid(text))
 				return false;
@@ -290,6 +305,33 @@ cext_type_datum(CextType type, CextString text, Datum *value)
 			return enum_datum(type.oid, text, value);
 	}
 	return false;				/* keep compiler quiet */
+}
+
+/*
+ * A value as an integer.  One of a type that is none is what its text says,
+ * rounded, and 0 where that says nothing.
+ */
+int64
+cext_type_integer(CextType type, Datum value)
+{
+	double		number;
+
+	switch (type.kind)
+	{
+		case CEXT_TYPE_INT2:
+			return DatumGetInt16(value);
+		case CEXT_TYPE_INT4:
+			return DatumGetInt32(value);
+		case CEXT_TYPE_INT8:
+			return DatumGetInt64(value);
+		default:
+			number = rint(strtod(cext_type_cstring(type, value), NULL));
+			if (isnan(number))
+				return 0;
+			if (!FLOAT8_FITS_IN_INT64(number))
+				return number < 0 ? PG_INT64_MIN : PG_INT64_MAX;
+			return (int64) number;
+	}
 }
 
 /*

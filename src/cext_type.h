@@ -37,7 +37,8 @@ typedef struct CextType
 extern CextType cext_type_of(Oid type, Oid collation);
 extern CextString cext_type_text(CextType type, Datum value);
 extern CextString cext_type_canonicalize(CextType type, CextString input);
-extern Oid	cext_type_parameter(CextType type);
+extern char *cext_type_cstring(CextType type, Datum value);
+extern int64 cext_type_integer(CextType type, Datum value);
 extern bool cext_type_datum(CextType type, CextString text, Datum *value);
 extern void cext_type_pin(CextType type);
 

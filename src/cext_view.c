@@ -38,7 +38,8 @@ static const char *const kind_names[] = {
 	[CEXT_KIND_JSONB] = "jsonb",
 	[CEXT_KIND_JSON] = "json",
 	[CEXT_KIND_PUBLIC] = "public",
-	[CEXT_KIND_BASE] = "base"
+	[CEXT_KIND_BASE] = "base",
+	[CEXT_KIND_COMMON] = "common"
 };
 
 static const char *const slice_names[] = {
@@ -83,7 +84,7 @@ static Datum
 get_document(const CextSeen *seen, bool *isnull)
 {
 	*isnull = true;
-	if (seen->value == NULL || seen->kind == CEXT_KIND_BASE)
+	if (seen->value == NULL || seen->kind >= CEXT_KIND_BASE)
 		return (Datum) 0;
 	*isnull = false;
 	if (seen->kind != CEXT_KIND_JSON)

@@ -106,6 +106,15 @@ add_slot(uint32 slot)
 	}
 }
 
+/*
+ * Is the slot one that this transaction invalidates?
+ */
+bool
+cext_xact_owns(uint32 slot)
+{
+	return slots != NULL && slotset_lookup(slots, slot) != NULL;
+}
+
 static void
 add_slice(Oid db, CextSliceKind kind, CextString id, CextString name)
 {
@@ -305,7 +314,9 @@ xact_callback(XactEvent event, void *arg)
 			check_applied();
 			if (cext_change_any() && cext_notify)
 				cext_notify_send();
-			my_role = GetUserId();
+			/* A background process need not have one. */
+			if (cext_change_any())
+				my_role = GetUserId();
 			mark_all();
 			break;
 		case XACT_EVENT_COMMIT:

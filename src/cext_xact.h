@@ -18,6 +18,7 @@ extern bool cext_xact_wrote;
 extern void cext_xact_init(void);
 extern void cext_xact_set_wrote(void);
 extern void cext_xact_set_ddl(void);
+extern bool cext_xact_owns(uint32 slot);
 extern void cext_xact_invalidate(Oid db, CextSliceKind kind,
 								 CextString id, CextString name);
 extern void cext_xact_invalidate_all(Oid db);
