@@ -217,12 +217,13 @@ COMMENT ON FUNCTION cache_ext.prewarm_report(bigint, bigint) IS 'Says how far pr
 -- are qualified.
 CREATE PROCEDURE cache_ext.prewarm_all(batch integer DEFAULT 1000, as_json boolean DEFAULT false) LANGUAGE plpgsql AS $$
 DECLARE
-  names text[] := cache_ext.prewarm_names();
+  names text[];
   users text[];
   users_done bigint := 0;
   configs bigint := 0;
 BEGIN
   PERFORM cache_ext.prewarm_report(0, 0);
+  names := cache_ext.prewarm_names();
   -- Users that come meanwhile are left out: the rows are those of the first look.
   FOR users IN SELECT u.ids FROM cache_ext.prewarm_users(batch) u (ids) LOOP
     configs := configs OPERATOR(pg_catalog.+) cache_ext.prewarm(users, names, as_json);

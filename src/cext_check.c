@@ -18,8 +18,9 @@
  * being read by its owner at all, makes it unreadable: an error that says what to
  * do.  All else only suspends it: it is read and not cached.
  *
- * Locks: the table must be locked by the caller.  Partitions are locked while
- * they are looked at.  What is found holds for as long as cext_source.c says.
+ * Locks: none, since a hit must not wait for one.  The catalogs are asked row by
+ * row, and a row that is missing, since somebody drops it at this moment, is no
+ * error: what is found then will be found out of date (cext_source.c).
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -27,8 +28,9 @@
  */
 #include "cext_check.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -38,9 +40,9 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -78,20 +80,35 @@ cext_is_our_function(Oid function)
 }
 
 /*
- * Has a table a trigger of ours, in whatever state?  Needs a transaction.
+ * Has a table a trigger of ours, in whatever state?  Needs a transaction, and takes
+ * no lock on the table.
  */
 bool
 cext_relation_has_trigger(Oid relid)
 {
-	Relation	rel = RelationIdGetRelation(relid);
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
 	bool		found = false;
 
-	if (!RelationIsValid(rel))
-		return false;
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-		found |= cext_is_our_function(rel->trigdesc->triggers[i].tgfoid);
-	RelationClose(rel);
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = cext_is_our_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
 	return found;
+}
+
+/*
+ * A type's name, for a reason.
+ */
+static char *
+type_name(Oid type)
+{
+	return format_type_extended(type, -1, FORMAT_TYPE_ALLOW_INVALID);
 }
 
 static const char *
@@ -121,8 +138,12 @@ static void
 check_privileges(CextSource *source, Form_pg_class form)
 {
 	const char *owner = GetUserNameFromId(form->relowner, true);
-	bool		may = pg_class_aclcheck(source->relid, form->relowner, ACL_SELECT) == ACLCHECK_OK;
+	bool		missing = false;
+	bool		may = pg_class_aclcheck_ext(source->relid, form->relowner, ACL_SELECT,
+											&missing) == ACLCHECK_OK;
 
+	if (owner == NULL || missing)
+		return;					/* it is being dropped */
 	if (!CextMayUseSchema(form->relnamespace, form->relowner))
 		cext_problem_add(source, ERRCODE_INSUFFICIENT_PRIVILEGE, true,
 						 psprintf("Its owner, role \"%s\", has no USAGE on its schema, and it is read as its owner.",
@@ -131,8 +152,8 @@ check_privileges(CextSource *source, Form_pg_class form)
 	for (int i = 0; i < CEXT_SOURCE_COLUMNS && !may; i++)
 	{
 		if (source->columns[i].attnum != InvalidAttrNumber && source->columns[i].name != NULL &&
-			pg_attribute_aclcheck(source->relid, source->columns[i].attnum, form->relowner,
-								  ACL_SELECT) != ACLCHECK_OK)
+			pg_attribute_aclcheck_ext(source->relid, source->columns[i].attnum, form->relowner,
+									  ACL_SELECT, &missing) != ACLCHECK_OK && !missing)
 			cext_problem_add(source, ERRCODE_INSUFFICIENT_PRIVILEGE, true,
 							 psprintf("Its owner, role \"%s\", may not SELECT column \"%s\", and it is read as its owner.",
 									  owner, source->columns[i].name),
@@ -188,7 +209,7 @@ add_type_problem(CextSource *source, int i, bool unreadable, const char *wanted)
 	cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, unreadable,
 					 psprintf("Column \"%s\" has type %s, and has to have type %s.",
 							  source->columns[i].name,
-							  format_type_be(source->columns[i].type.oid), wanted),
+							  type_name(source->columns[i].type.oid), wanted),
 					 "Choose another column, or change its type.");
 }
 
@@ -210,7 +231,7 @@ check_key(CextSource *source, int i)
 						 "Use a deterministic collation.");
 	cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, false,
 					 psprintf("Column \"%s\" has type %s, of which equal values need not have the same text.",
-							  column->name, format_type_be(column->type.oid)),
+							  column->name, type_name(column->type.oid)),
 					 "Key columns have type text, varchar, bpchar, name, uuid, an integer, an enum, or a domain over one of them.");
 }
 
@@ -307,7 +328,7 @@ check_public_id(CextSource *source)
 		!cext_type_datum(column->type, source->public_id, &value))
 		cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, false,
 						 psprintf("The public_id \"%s\" is no value of type %s, which column \"%s\" has.",
-								  source->public_id.data, format_type_be(column->type.oid),
+								  source->public_id.data, type_name(column->type.oid),
 								  column->name),
 						 "Attach the table again, with another public_id.");
 }
@@ -358,58 +379,87 @@ trigger_function(const WantedTrigger *wanted)
 	return result;
 }
 
+/* Triggers that each relation of a source needs. */
+#define NUM_WANTED	2
+
 /*
- * What is wrong with a trigger that a relation should have, or NULL.
+ * What is wrong with a trigger that is the one wanted, or NULL.
  */
 static const char *
-trigger_fault(Relation rel, const WantedTrigger *wanted)
+state_fault(char enabled)
 {
-	Oid			function = trigger_function(wanted);
-
-	if (!OidIsValid(function))
-		return "has a trigger function that was replaced";
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-	{
-		Trigger    *trigger = &rel->trigdesc->triggers[i];
-
-		if (trigger->tgfoid != function || trigger->tgtype != wanted->type ||
-			trigger->tgqual != NULL || trigger->tgnattr != 0)
-			continue;
-		if (trigger->tgenabled == TRIGGER_DISABLED)
-			return "has a trigger of cache_ext's that is disabled";
-		if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
-			return "has a trigger of cache_ext's that is not enabled ALWAYS";
-		return NULL;
-	}
-	return "lacks a trigger of cache_ext's";
+	if (enabled == TRIGGER_DISABLED)
+		return "has a trigger of cache_ext's that is disabled";
+	if (enabled != TRIGGER_FIRES_ALWAYS)
+		return "has a trigger of cache_ext's that is not enabled ALWAYS";
+	return NULL;
 }
 
 /*
- * Check a relation that is locked, the source or a partition.
+ * What is wrong with the triggers that a relation should have, the first thing, or
+ * NULL.
  */
-static void
-check_triggers_of(CextSource *source, Relation rel, bool partitioned)
+static const char *
+triggers_fault(Oid relid, const WantedTrigger *const *wanted)
 {
-	const char *fault = trigger_fault(rel, &row_trigger);
-	const char *hint;
+	const char *faults[NUM_WANTED];
+	Oid			functions[NUM_WANTED];
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	for (int i = 0; i < NUM_WANTED; i++)
+	{
+		functions[i] = trigger_function(wanted[i]);
+		faults[i] = OidIsValid(functions[i]) ? "lacks a trigger of cache_ext's" :
+			"has a trigger function that was replaced";
+	}
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+
+		for (int i = 0; i < NUM_WANTED; i++)
+		{
+			if (OidIsValid(functions[i]) && trigger->tgfoid == functions[i] &&
+				trigger->tgtype == wanted[i]->type && trigger->tgattr.dim1 == 0 &&
+				heap_attisnull(tuple, Anum_pg_trigger_tgqual, RelationGetDescr(rel)))
+				faults[i] = state_fault(trigger->tgenabled);
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return faults[0] != NULL ? faults[0] : faults[1];
+}
+
+static void
+check_triggers_of(CextSource *source, Oid relid, bool partitioned)
+{
+	const WantedTrigger *const wanted[NUM_WANTED] = {
+		&row_trigger, partitioned ? &before_row_trigger : &statement_trigger
+	};
+	const char *fault = triggers_fault(relid, wanted);
+	char	   *name;
 
 	/* A partition can be one, whatever its parent is. */
-	if (rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
 		cext_problem_add(source, ERRCODE_WRONG_OBJECT_TYPE, true,
 						 psprintf("Partition \"%s\" is a foreign table, of which changes elsewhere would go unnoticed.",
-								  RelationGetRelationName(rel)),
+								  get_rel_name(relid)),
 						 "Detach the partition.");
-	if (fault == NULL)
-		fault = trigger_fault(rel, partitioned ? &before_row_trigger : &statement_trigger);
-	if (fault == NULL)
+	/* Whoever drops a partition has us look again. */
+	name = get_rel_name(relid);
+	if (fault == NULL || name == NULL)
 		return;
-	hint = source->attached ? "Attach the table again, which mends its triggers." :
-		"Use ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew.";
 	cext_problem_add(source, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, false,
-					 RelationGetRelid(rel) == source->relid ?
+					 relid == source->relid ?
 					 psprintf("The table %s.", fault) :
-					 psprintf("Partition \"%s\" %s.", RelationGetRelationName(rel), fault),
-					 hint);
+					 psprintf("Partition \"%s\" %s.", name, fault),
+					 source->attached ? "Attach the table again, which mends its triggers." :
+					 "Use ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew.");
 }
 
 /*
@@ -427,41 +477,21 @@ cext_check_triggers(CextSource *source)
 	if (partitioned)
 		relids = find_all_inheritors(source->relid, NoLock, NULL);
 	foreach(cell, relids)
-	{
-		Relation	rel = try_relation_open(lfirst_oid(cell), AccessShareLock);
-
-		/* Whoever drops a partition has us look again. */
-		if (rel == NULL)
-		{
-			if (lfirst_oid(cell) == source->relid)
-				cext_problem_add(source, ERRCODE_UNDEFINED_TABLE, true,
-								 "The table was dropped.",
-								 "Attach another, or call cache_ext.detach with its number.");
-			continue;
-		}
-		check_triggers_of(source, rel, partitioned);
-		relation_close(rel, AccessShareLock);
-	}
+		check_triggers_of(source, lfirst_oid(cell), partitioned);
 	return relids;
 }
 
 /*
  * Describe a source, and check all there is to check.  Returns the OIDs of its
- * relations.  Locks the table for as long as that takes.
+ * relations.
  */
 List *
 cext_check_source(CextSource *source)
 {
-	List	   *relids = list_make1_oid(source->relid);
-
 	if (!OidIsValid(source->relid))
 		return NIL;
-	LockRelationOid(source->relid, AccessShareLock);
-	if (cext_mapping_describe(source))
-	{
-		cext_check_table(source);
-		relids = cext_check_triggers(source);
-	}
-	UnlockRelationOid(source->relid, AccessShareLock);
-	return relids;
+	if (!cext_mapping_describe(source))
+		return list_make1_oid(source->relid);
+	cext_check_table(source);
+	return cext_check_triggers(source);
 }

@@ -61,14 +61,16 @@
 #define CextOwnsRelation(relid, role) \
 	object_ownercheck(RelationRelationId, relid, role)
 #define CextMayUseSchema(schema, role) \
-	(object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
+	(!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(schema)) || \
+	 object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
 
 #else
 
 #define CextStringToQualifiedNameList(name) stringToQualifiedNameList(name)
 #define CextOwnsRelation(relid, role)	pg_class_ownercheck(relid, role)
 #define CextMayUseSchema(schema, role) \
-	(pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
+	(!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(schema)) || \
+	 pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
 
 #endif
 

@@ -437,7 +437,8 @@ require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
 	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
 	if (unlikely(!cext_source_require(snapshot, *any)) && usable)
 	{
-		*reason = CEXT_COUNT_RT_SUSPENDED;
+		*reason = cext_sources.suspended != NULL ?
+			CEXT_COUNT_RT_SUSPENDED : CEXT_COUNT_RT_UNSETTLED;
 		usable = false;
 	}
 	return usable;

@@ -15,7 +15,7 @@
  * Tables and columns are known by number.  cext_source.c says how what was found
  * out about them is known to hold.
  *
- * Locks: the caller's, on a table that is described.
+ * Locks: none on a table that is described; see cext_check.c.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -139,9 +139,9 @@ describe_column(CextSource *source, int i)
 {
 	CextColumn *column = &source->columns[i];
 	const char *what = role_info[source->role].columns[i];
+	HeapTuple	tuple;
 	Oid			type;
 	Oid			collation;
-	int32		typmod;
 
 	if (!source->attached)
 	{
@@ -172,7 +172,13 @@ describe_column(CextSource *source, int i)
 						 "Rename the column back, or create the extension anew.");
 		return;
 	}
-	get_atttypetypmodcoll(source->relid, column->attnum, &type, &typmod, &collation);
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relid),
+							Int16GetDatum(column->attnum));
+	if (!HeapTupleIsValid(tuple))
+		return;					/* it is being dropped */
+	type = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
+	collation = ((Form_pg_attribute) GETSTRUCT(tuple))->attcollation;
+	ReleaseSysCache(tuple);
 	if (source->role == CEXT_ROLE_POLICIES && i == CEXT_COL_POLICY_CHAIN)
 	{
 		if (!OidIsValid(get_base_element_type(type)))
@@ -189,15 +195,15 @@ describe_column(CextSource *source, int i)
 
 /*
  * Complete a source, of which the role and, if it is attached, the numbers are
- * known, from the catalogs, in the current context.  The table must be locked, if
- * it exists.  Does not throw but for want of memory; what is wrong is the
- * source's problem.  False if there is no such table.
+ * known, from the catalogs, in the current context.  Does not throw but
+ * for want of memory; what is wrong is the source's problem.  False if there is no such table.
  */
 bool
 cext_mapping_describe(CextSource *source)
 {
 	HeapTuple	tuple;
 	Form_pg_class form;
+	char	   *schema;
 
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(source->relid));
 	if (!HeapTupleIsValid(tuple))
@@ -211,9 +217,9 @@ cext_mapping_describe(CextSource *source)
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	source->relkind = form->relkind;
 	source->owner = form->relowner;
-	source->relname =
-		quote_qualified_identifier(get_namespace_name(form->relnamespace),
-								   NameStr(form->relname));
+	schema = get_namespace_name(form->relnamespace);
+	source->relname = schema == NULL ? pstrdup(NameStr(form->relname)) :
+		quote_qualified_identifier(schema, NameStr(form->relname));
 	ReleaseSysCache(tuple);
 
 	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)

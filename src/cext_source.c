@@ -42,9 +42,9 @@
  * so there invalidations suffice, and the latest snapshot.  Tables are described
  * when they are written, without a lock but the writer's.
  *
- * Locks: ACCESS SHARE on a source while it is described for readers, and on
- * cache_ext.attached and cache_ext.scope_types, which are read, to the end of
- * the transaction.
+ * Locks: ACCESS SHARE on cache_ext.attached and cache_ext.scope_types, which are
+ * read, to the end of the transaction.  None on the sources: a hit waits for
+ * nobody who alters one.
  *
  * All state here is the backend's own.
  *
@@ -358,14 +358,20 @@ cext_source_refresh(Snapshot snapshot, uint64 any)
 	bool		holds = generation != CEXT_NO_GENERATION ?
 		generation == cext_sources.generation : is_same_snapshot(snapshot);
 
-	if (!holds || !cext_sources.current)
+	/*
+	 * Something can change while we load.  Whoever discards caches all the
+	 * time, for tests, is not to hang here.
+	 */
+	for (int tries = 0; tries < 3 && (!holds || !cext_sources.current); tries++)
 	{
+		generation = settled_generation(snapshot);
 		AcceptInvalidationMessages();
 		load(&cext_sources);
 		cext_sources.generation = generation;
 		cext_sources.snapshot = snapshot_id(snapshot);
+		holds = true;
 	}
-	if (cext_sources.suspended != NULL)
+	if (cext_sources.suspended != NULL || !cext_sources.current)
 		return false;
 	if (generation != CEXT_NO_GENERATION)
 		cext_sources.any = any;

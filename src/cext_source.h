@@ -90,8 +90,8 @@ cext_any_slot(void)
 
 /*
  * Make cext_sources hold for the active snapshot, for which ANY is settled at a
- * generation, or CEXT_NO_GENERATION.  False if a source is suspended, so that
- * nothing cached may be used.  Reads tables after something changed, and throws
+ * generation, or CEXT_NO_GENERATION.  False if a source is suspended, or if they
+ * change all the time, so that nothing cached may be used.  Reads tables after something changed, and throws
  * what that can throw.
  */
 static inline bool

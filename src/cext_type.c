@@ -27,6 +27,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
@@ -37,13 +38,51 @@
 #define UUID_TEXT_LEN		36
 
 /*
+ * The type that a domain is over in the end, or the type itself.  One that is
+ * missing is no error.
+ */
+static Oid
+base_type(Oid type)
+{
+	for (;;)
+	{
+		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+		Oid			below = InvalidOid;
+
+		if (!HeapTupleIsValid(tuple))
+			return type;
+		form = (Form_pg_type) GETSTRUCT(tuple);
+		if (form->typtype == TYPTYPE_DOMAIN)
+			below = form->typbasetype;
+		ReleaseSysCache(tuple);
+		if (!OidIsValid(below))
+			return type;
+		type = below;
+	}
+}
+
+static bool
+is_deterministic(Oid collation)
+{
+	HeapTuple	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = ((Form_pg_collation) GETSTRUCT(tuple))->collisdeterministic;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
  * What a column's type and collation mean for keys.  Domains count as their
  * base types.
  */
 CextType
 cext_type_of(Oid type, Oid collation)
 {
-	CextType	result = {CEXT_TYPE_OTHER, getBaseType(type)};
+	CextType	result = {CEXT_TYPE_OTHER, base_type(type)};
 
 	switch (result.oid)
 	{
@@ -75,7 +114,7 @@ cext_type_of(Oid type, Oid collation)
 			break;
 	}
 	if (CEXT_TYPE_IS_STRING(result.kind) &&
-		!get_collation_isdeterministic(collation))
+		!is_deterministic(collation))
 		result.kind = CEXT_TYPE_OTHER;
 	return result;
 }

@@ -56,7 +56,7 @@ is(scalar(keys %{ $series{cache_ext_read_through_total} }), 12, 'all reasons');
 cmp_ok($series{cache_ext_invalidations_total}{user}, '>=', 3, 'invalidations, by kind');
 is(scalar(keys %{ $series{cache_ext_invalidations_total} }), 6, 'all kinds');
 is($series{cache_ext_memory_configured_bytes}{''}, 64 * 1024 * 1024, 'memory');
-is($series{cache_ext_memory_entries}{''}, 2, 'entries');
+is($series{cache_ext_memory_entries}{''}, 3, 'entries');
 is($series{cache_ext_sources_suspended}{users}, 1, 'a source that is suspended');
 is($series{cache_ext_sources_suspended}{fragments}, 0, 'and one that is not');
 is($series{cache_ext_health_problems}{''}, 1, 'problems');
