@@ -101,3 +101,36 @@ SELECT what || '_' || CASE who WHEN 'loner' THEN 'alone' ELSE name END, ns - (SE
 -- Or they were no misses.
 SELECT 'fills', value - :fills FROM cache_ext.stats WHERE name = 'fills';
 SELECT 'bytes_' || n, pg_column_size(cache_ext.get_merged_config('crowd1', n)) FROM unnest('{theme,settings}'::text[]) n;
+
+-- The same table as it is and in 16 partitions, attached in turns: a miss of the
+-- small document upon a base.
+CREATE TABLE bench.plain (scope_type text, scope_id text, config_name text, config jsonb,
+                          UNIQUE NULLS NOT DISTINCT (config_name, scope_type, scope_id));
+CREATE TABLE bench.parts (LIKE bench.plain, UNIQUE NULLS NOT DISTINCT (config_name, scope_type, scope_id)) PARTITION BY HASH (scope_id);
+SELECT format('CREATE TABLE bench.parts_%s PARTITION OF bench.parts FOR VALUES WITH (MODULUS 16, REMAINDER %s)', i, i) FROM generate_series(0, 15) i \gexec
+INSERT INTO bench.plain SELECT scope_type, scope_id, config_name, config FROM cache_ext.config_fragments WHERE config_name = 'theme';
+INSERT INTO bench.parts SELECT * FROM bench.plain;
+VACUUM ANALYZE bench.plain, bench.parts;
+CREATE PROCEDURE bench.partitions() LANGUAGE plpgsql AS $$
+DECLARE
+  source text;
+  start timestamptz;
+BEGIN
+  FOR round IN 0 .. 5 LOOP
+    FOREACH source IN ARRAY '{plain,parts}'::text[] LOOP
+      PERFORM cache_ext.attach_fragments(format('bench.%I', source));
+      COMMIT;
+      CALL bench.miss('theme', 'crowd', 1);
+      start := clock_timestamp();
+      CALL bench.miss('theme', 'crowd', 10000);
+      UPDATE measured SET ns = least(ns, extract(epoch FROM clock_timestamp() - start) * 1e9 / 10000)
+       WHERE what = source AND round > 0;
+      PERFORM cache_ext.detach(format('bench.%I', source));
+      COMMIT;
+    END LOOP;
+  END LOOP;
+END
+$$;
+INSERT INTO measured VALUES ('plain', 'theme', 'crowd'), ('parts', 'theme', 'crowd');
+CALL bench.partitions();
+SELECT what, ns - (SELECT min(ns) FROM measured WHERE what = 'calls') FROM measured WHERE what IN ('plain', 'parts');
