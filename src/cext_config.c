@@ -26,6 +26,7 @@
 #include "cext_fill.h"
 #include "cext_guc.h"
 #include "cext_shmem.h"
+#include "cext_start.h"
 #include "cext_xact.h"
 
 #include "access/xact.h"
@@ -109,6 +110,8 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 		*reason = CEXT_COUNT_RT_SNAPSHOT;
 	else if (snapshot->takenDuringRecovery)
 		*reason = CEXT_COUNT_RT_RECOVERY;
+	else if (!cext_start_passed(snapshot))
+		*reason = CEXT_COUNT_RT_START;
 	else if (IsolationIsSerializable())
 	{
 		/* Its reads have to reach the tables, to take predicate locks. */

@@ -4,9 +4,10 @@
  *	  The shared memory segment: size, layout, attaching.
  *
  * One allocation of cache_ext.memory bytes in the main segment holds, in this
- * order, the control struct, the slots, the counters, the latches of fills, the
- * latest invalidations and, in all that is left, the store.  Nothing in it is a pointer.  It starts
- * empty, whenever the postmaster starts or starts over after a crash.
+ * order, the control struct, the line of the start, the slots, the counters, the
+ * latches of fills, the latest invalidations and, in all that is left, the store.
+ * Nothing in it is a pointer.  It starts empty, whenever the postmaster starts or
+ * starts over after a crash.
  *
  * The lock order of the whole extension: heavyweight locks of the sources,
  * then one partition lock of the store; the mutex of a slot, the condition
@@ -24,6 +25,7 @@
 #include "cext_key.h"
 #include "cext_log.h"
 #include "cext_slot.h"
+#include "cext_start.h"
 #include "cext_stats.h"
 #include "cext_store.h"
 
@@ -75,6 +77,7 @@ compute_layout(void)
 
 	l->total = (Size) cext_memory_kb * 1024;
 	(void) lay_out(&end, sizeof(CextControl));
+	l->start_offset = lay_out(&end, cext_start_shmem_size());
 
 	l->nslots = pg_nextpower2_32(cext_slots);
 	l->slots_size = cext_slot_shmem_size(l->nslots);
@@ -129,6 +132,7 @@ shmem_startup(void)
 				 errmsg("could not generate a random hash seed")));
 
 	cext_key_seed(control->seed);
+	cext_start_attach(segment + cext_layout.start_offset, !found);
 	cext_slot_attach(segment + cext_layout.slots_offset,
 					 cext_layout.nslots, !found);
 	cext_stats_attach(segment + cext_layout.counters_offset, !found);
@@ -163,6 +167,7 @@ cext_shmem_attach_process(void)
 	if (segment == NULL || MyProc == NULL)
 		return false;
 	cext_stats_attach_process();
+	cext_start_attach_process();
 	cext_is_worker = IsParallelWorker() || IsLogicalWorker();
 	cext_attached = true;
 	return true;

@@ -16,6 +16,7 @@
 typedef struct CextLayout
 {
 	Size		total;			/* cache_ext.memory */
+	Size		start_offset;
 	Size		slots_offset;
 	Size		slots_size;
 	uint32		nslots;

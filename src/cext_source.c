@@ -32,7 +32,8 @@
  * Our own transaction's changes show as invalidations that came.  A snapshot for
  * which EVERYTHING is not settled, since it is older than what was changed last,
  * keeps what was loaded under it.  So does each where there are no slots, as on a
- * standby, and where this transaction itself changed EVERYTHING.
+ * standby, where this transaction itself changed EVERYTHING, and before the start
+ * is over (cext_start.c).
  *
  * While a source is suspended no read passes cext_source_require without being
  * told: ANY is not remembered then.
@@ -58,6 +59,7 @@
 #include "cext_reader.h"
 #include "cext_shmem.h"
 #include "cext_slot.h"
+#include "cext_start.h"
 #include "cext_xact.h"
 
 #include "catalog/partition.h"
@@ -309,7 +311,7 @@ settled_generation(Snapshot snapshot)
 	uint64		generation;
 
 	if (!cext_shmem_available() || snapshot->takenDuringRecovery ||
-		snapshot->snapshot_type != SNAPSHOT_MVCC)
+		snapshot->snapshot_type != SNAPSHOT_MVCC || !cext_start_passed(snapshot))
 		return CEXT_NO_GENERATION;
 	(void) cext_any_slot();
 	if (!cext_slot_settled(everything, snapshot, &generation) ||

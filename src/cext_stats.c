@@ -41,6 +41,7 @@ const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS] = {
 	[CEXT_COUNT_RT_SERIALIZABLE] = READ_THROUGH("serializable", "isolation level serializable"),
 	[CEXT_COUNT_RT_SNAPSHOT] = READ_THROUGH("snapshot", "the snapshot is of another kind"),
 	[CEXT_COUNT_RT_RECOVERY] = READ_THROUGH("recovery", "the server is a standby"),
+	[CEXT_COUNT_RT_START] = READ_THROUGH("start", "a transaction of before the server's start had not ended"),
 	[CEXT_COUNT_RT_PARALLEL] = READ_THROUGH("parallel", "worker of a transaction that may have written"),
 	[CEXT_COUNT_RT_APPLY] = READ_THROUGH("apply", "logical replication worker"),
 	[CEXT_COUNT_RT_UNSETTLED] = READ_THROUGH("unsettled", "a writer had not completed for the snapshot"),
