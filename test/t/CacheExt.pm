@@ -5,10 +5,13 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use Exporter 'import';
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
-our @EXPORT = qw(new_node load count is_exact read_config test_library wait_for_notification);
+our @EXPORT = qw(new_node load count is_exact read_config test_library wait_for_notification
+  load_reference database part session ask leave run_sql compared judge hits_of);
 
 # The library of test/module, which `make -C test/module` builds.
 sub test_library
@@ -59,6 +62,135 @@ sub read_config
 	my ($node, $user, $name, $db) = @_;
 	return $node->safe_psql($db // 'postgres',
 		"SELECT cache_ext.get_merged_config('$user', '$name')");
+}
+
+# The merge of test/stress/reference.sql, which knows the extension's own tables.
+sub load_reference
+{
+	my ($node, $db) = @_;
+	$node->safe_psql($db // 'postgres', slurp_file("$FindBin::RealBin/../stress/reference.sql"));
+	return;
+}
+
+# A database of its own, with the configuration of load() and the reference.
+my $databases = 0;
+
+sub database
+{
+	my ($node) = @_;
+	my $db = 'part_' . ++$databases;
+
+	if ($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'loaded'") eq '0')
+	{
+		$node->safe_psql('postgres', 'CREATE DATABASE loaded');
+		load($node, 'loaded');
+		load_reference($node, 'loaded');
+	}
+	$node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE loaded");
+	return $db;
+}
+
+# A part of a test, as a subtest that stands for itself: what dies in it fails it
+# alone, and a server that crashed in it is up again for the next.  The node has
+# to have restart_after_crash.
+sub part
+{
+	my ($node, $name, $code) = @_;
+	my $offset = -s $node->logfile;
+
+	subtest $name => sub {
+		eval { $code->(); 1 } or fail("died: $@");
+		ok($node->poll_query_until('postgres', 'SELECT true'), 'the server answers');
+		unlike(slurp_file($node->logfile, $offset), qr/TRAP: .*|was terminated by signal (?!9\b)\d+.*/, 'and did not crash');
+	};
+	return;
+}
+
+# A session that goes on after errors, and which ask() asks.
+sub session
+{
+	my ($node, $db, %params) = @_;
+	my $session = $node->background_psql($db // 'postgres', on_error_stop => 0, %params);
+
+	ask($session, "\\set VERBOSITY verbose\nSET client_min_messages = error");
+	return $session;
+}
+
+# What a session answers, errors included; it never dies.
+sub ask
+{
+	my ($session, $sql) = @_;
+	my $out = '';
+
+	$session->{stderr} = '';
+	eval { $out = $session->query($sql); 1 } or return "gone: $@";
+	return join("\n", grep { $_ ne '' } $out, errors_of($session->{stderr}));
+}
+
+# Without what changes from one build to another.
+sub errors_of
+{
+	my ($stderr) = @_;
+	my @lines = grep { !/^(LOCATION|LINE \d|\s*\^|CONTEXT|SQL |PL\/pgSQL|WARNING|NOTICE|background_psql)/ } split(/\n/, $stderr);
+
+	s/^psql:[^:]*:\d+: // for @lines;
+	return join("\n", @lines);
+}
+
+sub leave
+{
+	eval { $_->quit } for @_;
+	return;
+}
+
+# The same in a session of its own: what it says, errors included.
+sub run_sql
+{
+	my ($node, $db, $sql, @params) = @_;
+	my ($ret, $out, $err) = $node->psql($db, "\\set VERBOSITY verbose\nSET client_min_messages = error;\n$sql",
+		on_error_stop => 0, extra_params => \@params);
+
+	return join("\n", grep { $_ ne '' } $out, errors_of($err));
+}
+
+# SQL that reads, and compares under the same snapshot with what a function of
+# a user and a name, or an expression with %u and %n, computes: 'exact', or both.
+sub compared
+{
+	my ($user, $name, $oracle) = @_;
+
+	$oracle //= 'reference.merge';
+	$oracle .= '(%u, %n)' unless $oracle =~ /%/;
+	$oracle =~ s/%u/'$user'/g;
+	$oracle =~ s/%n/'$name'/g;
+	return "SELECT CASE WHEN x.cached IS NOT DISTINCT FROM x.expected THEN 'exact' ELSE pg_catalog.format('WRONG: %s, expected %s', x.cached, x.expected) END"
+	  . " FROM (SELECT cache_ext.get_merged_config('$user', '$name') AS cached, ($oracle) AS expected OFFSET 0) x";
+}
+
+# Reads are exact: of each user, twice in each of the sessions and in a new one,
+# and nothing that is stored differs from what would be computed.
+sub judge
+{
+	my ($node, $db, $what, $users, $name, $oracle, @sessions) = @_;
+	my $sql = join(";\n", map { compared($_, $name, $oracle) } @$users, @$users);
+	my $exact = join("\n", map { 'exact' } @$users, @$users);
+	my $n = 0;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(ask($_, $sql), $exact, "$what: session " . ++$n) for @sessions;
+	is(run_sql($node, $db, $sql), $exact, "$what: new session");
+	is(run_sql($node, $db, 'SELECT count(*) FROM cache_ext.verify()'), '0', "$what: verify");
+	return;
+}
+
+# How many hits there were while code ran.
+sub hits_of
+{
+	my ($node, $code) = @_;
+	my $before = count($node, 'hits');
+
+	$code->();
+	return count($node, 'hits') - $before;
 }
 
 # What a session that listens is told next.
