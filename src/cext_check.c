@@ -463,6 +463,33 @@ check_triggers_of(CextSource *source, Oid relid, bool partitioned)
 }
 
 /*
+ * Add the OIDs of a partitioned table's partitions, of all levels.  One that is
+ * being detached concurrently is a problem: which snapshots have its rows is
+ * for PostgreSQL to say, read by read.
+ */
+static List *
+add_partitions(CextSource *source, Oid parent, List *relids)
+{
+	bool		detaching = false;
+	List	   *children = find_inheritance_children_extended(parent, true, NoLock,
+															 &detaching, NULL);
+	ListCell   *cell;
+
+	check_stack_depth();
+	if (detaching)
+		cext_problem_add(source, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, false,
+						 "A partition is being detached concurrently.",
+						 "Wait for its end; if it was cancelled, use ALTER TABLE ... DETACH PARTITION ... FINALIZE.");
+	foreach(cell, children)
+	{
+		relids = lappend_oid(relids, lfirst_oid(cell));
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_PARTITIONED_TABLE)
+			relids = add_partitions(source, lfirst_oid(cell), relids);
+	}
+	return relids;
+}
+
+/*
  * Has the table, and all its partitions, the triggers that it needs, enabled
  * whatever session_replication_role is, for all events, and without a
  * condition?  Adds a problem if not.  Returns the OIDs of all of them.
@@ -475,7 +502,7 @@ cext_check_triggers(CextSource *source)
 	ListCell   *cell;
 
 	if (partitioned)
-		relids = find_all_inheritors(source->relid, NoLock, NULL);
+		relids = add_partitions(source, source->relid, relids);
 	foreach(cell, relids)
 		check_triggers_of(source, lfirst_oid(cell), partitioned);
 	return relids;

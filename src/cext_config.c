@@ -209,8 +209,7 @@ fill_base(const CextRequest *request, CextFetch *fetch, CextKeyedBy level)
 
 	computed.value = (struct varlena *) base;
 	computed.ttl_ms = fetch->ttl_ms;
-	if (!fetch->reader.detaching &&
-		cext_entry_store(request, fetch->reader.snapshot, &computed) == CEXT_COUNT_FILLS)
+	if (cext_entry_store(request, fetch->reader.snapshot, &computed) == CEXT_COUNT_FILLS)
 		cext_count(CEXT_COUNT_BASE_FILLS);
 	go_on_from(base, fetch);
 }
@@ -345,7 +344,6 @@ compute(CextRequest *request, Snapshot snapshot, bool usable, CextComputed *comp
 	computed->ttl_ms = fetch.ttl_ms;
 	computed->domain_key = cext_string_copy(fetch.domain_key, outer);
 	computed->domain = cext_string_copy(fetch.domain, outer);
-	computed->detaching = fetch.reader.detaching;
 	MemoryContextDelete(context);
 }
 
@@ -361,8 +359,6 @@ fill(CextRequest *request, Snapshot snapshot, CextComputed *computed)
 		cext_count(CEXT_COUNT_RT_SUSPENDED);
 		warn_suspended(cext_sources.suspended);
 	}
-	else if (computed->detaching)
-		cext_count(CEXT_COUNT_RT_UNSETTLED);
 	else
 		cext_count(cext_entry_store(request, snapshot, computed));
 }

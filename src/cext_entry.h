@@ -44,7 +44,6 @@ typedef struct CextComputed
 	int64		ttl_ms;			/* 0: the definition has none */
 	CextString	domain_key;		/* see CextFetch */
 	CextString	domain;
-	bool		detaching;		/* not to be stored */
 } CextComputed;
 
 extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,

@@ -13,7 +13,8 @@
  * children are taken from pg_inherits.
  *
  * A partition that is being detached concurrently is one for snapshots that do
- * not see that, and none for others.  PostgreSQL asks the active snapshot.
+ * not see that, and none for others.  PostgreSQL asks the active snapshot.  The
+ * source is suspended meanwhile (cext_check.c).
  *
  * Locks: the caller's, on the partitioned table.
  *
@@ -161,7 +162,7 @@ cext_partition_find(const CextRouting *routing, Relation rel,
 		ListCell   *cell;
 
 		children = find_inheritance_children_extended(RelationGetRelid(rel), true, NoLock,
-													  &found.detaching, NULL);
+													  NULL, NULL);
 		found.oids = oids = palloc(sizeof(Oid) * (list_length(children) + 1));
 		foreach(cell, children)
 			oids[found.n++] = lfirst_oid(cell);
@@ -169,7 +170,6 @@ cext_partition_find(const CextRouting *routing, Relation rel,
 	}
 
 	desc = RelationGetPartitionDesc(rel, true);
-	found.detaching = desc->detached_exist;
 	found.oids = desc->oids;
 	found.n = desc->nparts;
 	if (routing->nkeys > 0 && desc->nparts > 0)

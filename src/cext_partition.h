@@ -27,7 +27,6 @@ typedef struct CextPartitions
 {
 	int			n;
 	const Oid  *oids;
-	bool		detaching;		/* another one is being detached, concurrently */
 } CextPartitions;
 
 extern void cext_partition_plan(CextRouting *routing, const CextSource *source, CextAsk ask,

@@ -376,7 +376,6 @@ scan_partitions(CextReader *reader, Relation rel, const Question *q,
 	bool		more = true;
 
 	check_stack_depth();
-	reader->detaching |= partitions.detaching;
 	for (int i = 0; more && i < partitions.n; i++)
 	{
 		CextOpen	open = {.rel = try_table_open(partitions.oids[i], AccessShareLock)};

@@ -28,7 +28,6 @@ typedef struct CextOpen
 typedef struct CextReader
 {
 	Snapshot	snapshot;		/* the active one */
-	bool		detaching;		/* a partition was found being detached */
 	MemoryContext row;			/* of what it takes to compare one, or NULL */
 	CextOpen	open[CEXT_NUM_ROLES];
 } CextReader;
