@@ -168,7 +168,7 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 	cext_mapping_own(sources);
 	(void) cext_check_source(&sources[CEXT_ROLE_ATTACHED]);
 	cext_mapping_attached(sources);
-	for (int i = CEXT_ROLE_SCOPE_TYPES; i < CEXT_NUM_ROLES; i++)
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
 	{
 		CextSource *source = &sources[i];
 		CextSource	triggers;
@@ -177,7 +177,11 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 
 		if (!OidIsValid(source->relid) && source->problem.reason == NULL)
 			continue;
-		(void) cext_check_source(source);
+		if (source->relname == NULL)
+			(void) cext_check_source(source);
+		/* That of what is attached is shown only if something is wrong with it. */
+		if (i == CEXT_ROLE_ATTACHED && source->problem.reason == NULL)
+			continue;
 		/* Their state is shown whatever else is wrong. */
 		triggers = *source;
 		triggers.problem = (CextProblem) {0};

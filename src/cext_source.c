@@ -351,14 +351,26 @@ is_same_snapshot(Snapshot snapshot)
 }
 
 /*
+ * Can what was loaded hold for another read at all?  Not while triggers do not tell
+ * us in time: in a transaction that writes a source, whose statement may have
+ * changed some rows already, and while a source is suspended.
+ */
+static bool
+can_hold(void)
+{
+	return !cext_xact_wrote && cext_sources.suspended == NULL;
+}
+
+/*
  * What cext_source_require does where it has to look.
  */
 bool
 cext_source_refresh(Snapshot snapshot, uint64 any)
 {
 	uint64		generation = settled_generation(snapshot);
-	bool		holds = generation != CEXT_NO_GENERATION ?
-		generation == cext_sources.generation : is_same_snapshot(snapshot);
+	bool		holds = can_hold() && (generation != CEXT_NO_GENERATION ?
+									   generation == cext_sources.generation :
+									   is_same_snapshot(snapshot));
 
 	/*
 	 * Something can change while we load.  Whoever discards caches all the

@@ -52,7 +52,7 @@ is($series{cache_ext_fills_total}{''}, 1, 'fills');
 is($series{cache_ext_evictions_total}{''}, 0, 'evictions');
 is($series{cache_ext_notification_queue_ratio}{''} < 0.1, 1, 'the NOTIFY queue');
 is($series{cache_ext_read_through_total}{own_write}, 1, 'reads through, by reason');
-is(scalar(keys %{ $series{cache_ext_read_through_total} }), 12, 'all reasons');
+is(scalar(keys %{ $series{cache_ext_read_through_total} }), 13, 'all reasons');
 cmp_ok($series{cache_ext_invalidations_total}{user}, '>=', 3, 'invalidations, by kind');
 is(scalar(keys %{ $series{cache_ext_invalidations_total} }), 6, 'all kinds');
 is($series{cache_ext_memory_configured_bytes}{''}, 64 * 1024 * 1024, 'memory');
