@@ -8,6 +8,7 @@
  *-------------------------------------------------------------------------
  */
 #include "cext_ddl.h"
+#include "cext_extension.h"
 #include "cext_guc.h"
 #include "cext_reader.h"
 #include "cext_shmem.h"
@@ -27,6 +28,7 @@ _PG_init(void)
 	cext_guc_define();
 	if (process_shared_preload_libraries_in_progress)
 		cext_shmem_install_hooks();
+	cext_extension_init();
 	cext_source_init();
 	cext_reader_init();
 	cext_xact_init();

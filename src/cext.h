@@ -14,6 +14,7 @@
 
 #include "cext_compat.h"
 
+#define CEXT_EXTENSION		"cache_ext"
 #define CEXT_SCHEMA			"cache_ext"
 
 /* The longest user id, domain id, scope type or config name, in bytes. */

@@ -19,12 +19,12 @@
  *-------------------------------------------------------------------------
  */
 #include "cext_check.h"
+#include "cext_extension.h"
 #include "cext_mapping.h"
 #include "cext_reader.h"
 #include "cext_regcolumn.h"
 #include "cext_spi.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -143,7 +143,7 @@ check_source(CextSource *source)
 {
 	if (cext_mapping_describe(source))
 		cext_check_table(source);
-	if (get_rel_namespace(source->relid) == get_namespace_oid(CEXT_SCHEMA, false))
+	if (get_rel_namespace(source->relid) == cext_extension_schema())
 		cext_problem_add(source, ERRCODE_WRONG_OBJECT_TYPE, false,
 						 "It is one of the extension's own, which are read where nothing is attached.",
 						 "Attach a table of yours, or detach what is attached.");

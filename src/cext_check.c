@@ -28,10 +28,11 @@
  */
 #include "cext_check.h"
 
+#include "cext_extension.h"
+
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
@@ -67,17 +68,6 @@ TRIGGER_TYPE_STATEMENT | TRIGGER_TYPE_BEFORE | ROW_EVENTS | TRIGGER_TYPE_TRUNCAT
 static const WantedTrigger before_row_trigger =
 {"source_before_row", "cache_ext_source_before_row",
 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | ROW_EVENTS};
-
-/*
- * Is a function one of ours?  Needs a transaction.
- */
-bool
-cext_is_our_function(Oid function)
-{
-	Oid			schema = get_namespace_oid(CEXT_SCHEMA, true);
-
-	return OidIsValid(schema) && get_func_namespace(function) == schema;
-}
 
 /*
  * Has a table a trigger of ours, in whatever state?  Needs a transaction, and takes
@@ -248,7 +238,7 @@ is_regcolumn_array(Oid array)
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	form = (Form_pg_type) GETSTRUCT(tuple);
-	result = form->typnamespace == get_namespace_oid(CEXT_SCHEMA, true) &&
+	result = form->typnamespace == cext_extension_schema() &&
 		form->typtype == TYPTYPE_BASE && strcmp(NameStr(form->typname), "regcolumn") == 0;
 	ReleaseSysCache(tuple);
 	return result;
@@ -358,7 +348,7 @@ cext_check_table(CextSource *source)
 static Oid
 trigger_function(const WantedTrigger *wanted)
 {
-	Oid			schema = get_namespace_oid(CEXT_SCHEMA, true);
+	Oid			schema = cext_extension_schema();
 	oidvector  *noargs = buildoidvector(NULL, 0);
 	Oid			result = InvalidOid;
 	HeapTuple	tuple;

@@ -21,6 +21,7 @@
 
 #include "cext_change.h"
 #include "cext_check.h"
+#include "cext_extension.h"
 #include "cext_xact.h"
 
 #include "access/genam.h"

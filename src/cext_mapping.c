@@ -23,11 +23,11 @@
  */
 #include "cext_mapping.h"
 
+#include "cext_extension.h"
 #include "cext_reader.h"
 #include "cext_regcolumn.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -233,7 +233,7 @@ cext_mapping_describe(CextSource *source)
 void
 cext_mapping_own(CextSource *sources)
 {
-	Oid			schema = get_namespace_oid(CEXT_SCHEMA, false);
+	Oid			schema = cext_extension_schema();
 
 	for (int i = 0; i < CEXT_NUM_ROLES; i++)
 	{

@@ -106,7 +106,7 @@ relcache_callback(Datum arg, Oid relid)
 }
 
 static void
-namespace_callback(Datum arg, int cacheid, uint32 hashvalue)
+catalog_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
 	cext_sources.current = false;
 }
@@ -118,7 +118,10 @@ void
 cext_source_init(void)
 {
 	CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_callback, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_callback, (Datum) 0);
+	/* What an owner may read depends on roles, which all databases share. */
+	CacheRegisterSyscacheCallback(AUTHOID, catalog_callback, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_callback, (Datum) 0);
 }
 
 /*

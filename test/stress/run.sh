@@ -7,34 +7,41 @@
 
 STRESS_CLIENTS=${STRESS_CLIENTS:-16}
 
-# stress_load DATABASE LIBRARY FILE...: the schema, then the files.
+# stress_load DATABASE FILE...: the extension, then the files.
 stress_load() {
-	local PGDATABASE=$1 library=$2 file
-	shift 2
-	if [ "$library" = cache_ext ]; then
-		run_psql -c "CREATE EXTENSION cache_ext"
-	else
-		run_psql -c "CREATE SCHEMA cache_ext"
-		sed -e '/^\\echo/d' -e '/pg_extension_config_dump.*;$/d' -e '/pg_extension_config_dump/,/;$/d' -e "s,MODULE_PATHNAME,$library," \
-			"$TOP"/sql/cache_ext--1.0.sql | run_psql
-	fi
+	local PGDATABASE=$1 file
+	shift
+	run_psql -c "CREATE EXTENSION cache_ext"
 	for file; do run_psql -f "$file" >/dev/null; done
+}
+
+# stress_replace NAME LIBRARY: let another build of the library take the place of
+# the installed one, which no session must have loaded besides.
+stress_replace() {
+	local db
+	for db in postgres store ddl; do
+		PGDATABASE=$db run_psql -c "UPDATE pg_proc SET probin = '$2' WHERE probin = '\$libdir/cache_ext'"
+	done
+	stop_server "$1"
+	echo "shared_preload_libraries = '$WORK/build/test/module/cext_test, $2'" |
+		as_server tee -a "$WORK/$1/postgresql.conf" >/dev/null
+	resume_server "$1"
 }
 
 # stress_server NAME PORT [LIBRARY]: a server with the schema loaded, of the
 # installed extension or of another build of its library.
 stress_server() {
-	local library=${3:-cache_ext}
 	[ -e "$WORK/build/test/module/cext_test.so" ] || build_test_library
-	start_server "$1" "$2" "shared_preload_libraries = '$WORK/build/test/module/cext_test, $library'" \
+	start_server "$1" "$2" "shared_preload_libraries = '$WORK/build/test/module/cext_test, cache_ext'" \
 		"max_connections = 50" "cache_ext.memory = 8MB" "autovacuum_naptime = 5s" \
 		"log_min_messages = error" "deadlock_timeout = 100ms" "log_lock_waits = off" \
 		"cache_ext.notify = off"
-	stress_load postgres "$library" "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup.sql"
+	stress_load postgres "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup.sql"
 	run_psql -c "CREATE DATABASE store"
-	stress_load store "$library" "$TOP/test/stress/setup_store.sql"
+	stress_load store "$TOP/test/stress/setup_store.sql"
 	run_psql -c "CREATE DATABASE ddl"
-	stress_load ddl "$library" "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup_ddl.sql"
+	stress_load ddl "$TOP/test/stress/reference.sql" "$TOP/test/stress/setup_ddl.sql"
+	[ -z "${3:-}" ] || stress_replace "$1" "$3"
 }
 
 stress_pgbench() {
