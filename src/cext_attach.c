@@ -10,7 +10,7 @@
  *
  * Attaching again what is attached mends its triggers, or changes its columns.
  *
- * Locks: SHARE ROW EXCLUSIVE on cache_ext.attached, then on the table and its
+ * Locks: EXCLUSIVE on cache_ext.attached, then SHARE ROW EXCLUSIVE on the table and its
  * partitions.  The first keeps callers apart, the second waits for whoever wrote
  * without the triggers.
  *
@@ -57,8 +57,9 @@ begin(Session *session)
 	CextSource	own[CEXT_NUM_ROLES];
 
 	cext_mapping_own(own);
+	/* Against those who change catalogs, too: see cext_concern.c. */
 	if (OidIsValid(own[CEXT_ROLE_ATTACHED].relid))
-		LockRelationOid(own[CEXT_ROLE_ATTACHED].relid, ShareRowExclusiveLock);
+		LockRelationOid(own[CEXT_ROLE_ATTACHED].relid, ExclusiveLock);
 	if (!OidIsValid(own[CEXT_ROLE_ATTACHED].relid) ||
 		!cext_mapping_describe(&own[CEXT_ROLE_ATTACHED]))
 		ereport(ERROR,

@@ -12,7 +12,8 @@
  * the first row is written and at TRUNCATE.  A partition's rows come by way of
  * its parent too, for which its own statement triggers do not fire, and they are
  * not copied to new partitions; so a partitioned table has a second trigger for
- * rows instead, BEFORE, and its TRUNCATE is noticed by hooks (cext_ddl.c).
+ * rows instead, BEFORE, and its TRUNCATE is noticed by the storage that it
+ * changes (cext_concern.c).
  *
  * What keeps a source from being read without running code of its owner, or from
  * being read by its owner at all, makes it unreadable: an error that says what to
@@ -68,29 +69,6 @@ TRIGGER_TYPE_STATEMENT | TRIGGER_TYPE_BEFORE | ROW_EVENTS | TRIGGER_TYPE_TRUNCAT
 static const WantedTrigger before_row_trigger =
 {"source_before_row", "cache_ext_source_before_row",
 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | ROW_EVENTS};
-
-/*
- * Has a table a trigger of ours, in whatever state?  Needs a transaction, and takes
- * no lock on the table.
- */
-bool
-cext_relation_has_trigger(Oid relid)
-{
-	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
-
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = cext_is_our_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
-}
 
 /*
  * A type's name, for a reason.

@@ -15,6 +15,5 @@
 extern void cext_check_table(CextSource *source);
 extern List *cext_check_triggers(CextSource *source);
 extern List *cext_check_source(CextSource *source);
-extern bool cext_relation_has_trigger(Oid relid);
 
 #endif							/* CEXT_CHECK_H */

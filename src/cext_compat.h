@@ -125,6 +125,15 @@ cext_interval_ms(const Interval *interval)
 }
 
 /*
+ * From 19 on CLUSTER is a form of REPACK.
+ */
+#if PG_VERSION_NUM >= 190000
+#define CEXT_T_ClusterStmt	T_RepackStmt
+#else
+#define CEXT_T_ClusterStmt	T_ClusterStmt
+#endif
+
+/*
  * From 19 on the state that a JSONB value is pushed to holds the result too.
  */
 #if PG_VERSION_NUM >= 190000

@@ -1,17 +1,25 @@
 /*-------------------------------------------------------------------------
  *
  * cext_ddl.c
- *	  Hooks that notice what no row trigger sees.
+ *	  Changes that no row trigger sees.
  *
- * Whatever is done to a source's definition, triggers or privileges, to a
- * function of ours or a type, and to a database that is dropped, makes that
- * transaction invalidate everything; cext_source.c says what follows.  The hooks
- * run in the altering backend, whatever session_replication_role says.
+ * Whatever changes a source's definition, triggers, privileges or partitions, a
+ * trigger function of ours, or what names and privileges hang on, makes its
+ * transaction invalidate everything; cext_source.c says what follows.  That is
+ * decided before the commit, by what is different then (cext_concern.c), in the
+ * backend that made it so, whatever session_replication_role says.  It costs
+ * other transactions nothing, since these have no invalidation messages.
  *
- * The object access hook sees most of it, however it comes about.  It is not
- * called for row-level security, for privileges, and in the transaction of
- * DETACH PARTITION CONCURRENTLY that hides the partition's rows; for these there
- * is the utility hook.
+ * CLUSTER and VACUUM FULL give a table new storage as TRUNCATE does, but with the
+ * same rows.  A transaction that did such a thing and ran no other command that
+ * could matter is not looked at.
+ *
+ * The transaction itself reads through from its first command on that may
+ * change a source: its reads see what nobody else does.  This concerns nobody
+ * else, and need not be exact; but what is temporary, and databases without
+ * the extension, are left alone.  For commands whose objects can be temporary the
+ * object access hook decides, which is told of each of them; for others the
+ * utility hook.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -20,7 +28,7 @@
 #include "cext_ddl.h"
 
 #include "cext_change.h"
-#include "cext_check.h"
+#include "cext_concern.h"
 #include "cext_extension.h"
 #include "cext_xact.h"
 
@@ -35,67 +43,115 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "replication/logicalworker.h"
 #include "tcop/utility.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
+
+/* What a command can do to a source. */
+typedef enum Effect
+{
+	NONE,
+	SAME_ROWS,					/* new storage for them */
+	TOLD,						/* to the object access hook, all of it */
+	ANY
+} Effect;
 
 static object_access_hook_type prev_object_access_hook = NULL;
 static ProcessUtility_hook_type prev_process_utility_hook = NULL;
 
-/*
- * Does a trigger, which may have been created in this command, call a function
- * of ours?
- */
-static bool
-trigger_is_ours(Oid trigger)
+static int	storing_same_rows = 0;	/* commands that do, under way */
+static bool stored_same_rows = false;	/* this transaction did */
+static bool ran_others = false; /* and ran other commands */
+static bool decided = false;	/* PRE_COMMIT is past */
+
+static void
+invalidate(CextCause cause, Oid relid)
 {
-	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	cext_xact_set_ddl();
+	cext_change_because(cause, relid);
+	cext_xact_invalidate_all(MyDatabaseId);
+}
+
+/*
+ * This transaction may have changed a source.
+ */
+static void
+read_through(void)
+{
+	cext_xact_set_wrote();
+	/* In another extension's callback, of which nobody will be able to tell. */
+	if (decided)
+		invalidate(CEXT_CAUSE_DDL, InvalidOid);
+}
+
+/*
+ * A copy of a row of a catalog by its OID, which may have been made in this
+ * command; or NULL.
+ */
+static HeapTuple
+find_row(Oid catalog, Oid index, AttrNumber column, Oid oid)
+{
+	Relation	rel = table_open(catalog, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		ours = false;
 
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(trigger));
-	scan = systable_beginscan(rel, TriggerOidIndexId, true, SnapshotSelf, 1, &key);
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	scan = systable_beginscan(rel, index, true, SnapshotSelf, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
-		ours = cext_is_our_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
+		tuple = heap_copytuple(tuple);
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return ours;
+	return tuple;
 }
 
 /*
- * Can what happened to the object make a source's entries wrong, or let them
- * be right again?
+ * Is it a table that is not temporary?
  */
 static bool
-concerns_source(ObjectAccessType access, Oid class, Oid object)
+is_permanent_table(Oid relid)
 {
-	if (class == TriggerRelationId)
-		return trigger_is_ours(object);
-	/* It becomes a partition, or is one no more. */
-	if (class == InheritsRelationId)
-		return cext_relation_has_trigger(object);
-	if (class == RelationRelationId && access != OAT_POST_CREATE)
-		return cext_relation_has_trigger(object);
-	/* CREATE OR REPLACE; a label of an enum that is renamed. */
-	if (class == ProcedureRelationId)
-		return cext_is_our_function(object);
-	return class == TypeRelationId && access == OAT_POST_ALTER;
+	HeapTuple	tuple = find_row(RelationRelationId, ClassOidIndexId,
+								 Anum_pg_class_oid, relid);
+	Form_pg_class form;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	return form->relpersistence != RELPERSISTENCE_TEMP &&
+		(form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE ||
+		 form->relkind == RELKIND_FOREIGN_TABLE);
 }
 
-static void
-invalidate_for_ddl(void)
+static Oid
+relation_of_trigger(Oid trigger)
 {
-	cext_xact_set_wrote();
-	cext_xact_set_ddl();
-	cext_change_because(CEXT_CAUSE_DDL, InvalidOid);
-	cext_xact_invalidate_all(MyDatabaseId);
+	HeapTuple	tuple = find_row(TriggerRelationId, TriggerOidIndexId,
+								 Anum_pg_trigger_oid, trigger);
+
+	return HeapTupleIsValid(tuple) ? ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid : InvalidOid;
+}
+
+static bool
+may_concern_reads(Oid class, Oid object)
+{
+	switch (class)
+	{
+		case RelationRelationId:
+		case InheritsRelationId:
+			return is_permanent_table(object);
+		case TriggerRelationId:
+			return is_permanent_table(relation_of_trigger(object));
+		case ProcedureRelationId:
+			return cext_is_our_function(object);
+		default:
+			return false;
+	}
 }
 
 static void
@@ -115,60 +171,66 @@ object_access(ObjectAccessType access, Oid class, Oid object, int sub, void *arg
 		/* Its OID may come again. */
 		cext_xact_invalidate_all(object);
 	}
-	else if (concerns_source(access, class, object))
-		invalidate_for_ddl();
+	else if ((!cext_xact_wrote || decided) &&
+			 OidIsValid(cext_extension_schema()) && may_concern_reads(class, object))
+		read_through();
 }
 
-/* Is it a table with a trigger of ours, as far as can be seen without a lock? */
-static bool
-names_source(RangeVar *name)
+static Effect
+effect_of(const Node *statement)
 {
-	Oid			relid = RangeVarGetRelid(name, NoLock, true);
-
-	return OidIsValid(relid) && cext_relation_has_trigger(relid);
-}
-
-/*
- * Can a utility statement change what a source's owner reads?
- */
-static bool
-statement_concerns_source(const Node *statement)
-{
-	const GrantStmt *grant;
-	ListCell   *cell;
-
 	switch (nodeTag(statement))
 	{
-		case T_AlterTableStmt:
-			return names_source(((const AlterTableStmt *) statement)->relation);
-		case T_DropOwnedStmt:
-			return true;
-		case T_GrantStmt:
-			grant = (const GrantStmt *) statement;
-			if (grant->objtype == OBJECT_SCHEMA ||
-				(grant->objtype == OBJECT_TABLE && grant->targtype == ACL_TARGET_ALL_IN_SCHEMA))
-				return true;
-			if (grant->objtype != OBJECT_TABLE || grant->targtype != ACL_TARGET_OBJECT)
-				return false;
-			foreach(cell, grant->objects)
-			{
-				if (names_source(lfirst_node(RangeVar, cell)))
-					return true;
-			}
-			return false;
+		case T_TransactionStmt:
+		case T_VariableSetStmt:
+		case T_VariableShowStmt:
+		case T_AlterSystemStmt:
+		case T_PrepareStmt:
+		case T_ExecuteStmt:
+		case T_DeallocateStmt:
+		case T_ExplainStmt:
+		case T_CallStmt:
+		case T_DoStmt:
+		case T_DeclareCursorStmt:
+		case T_FetchStmt:
+		case T_ClosePortalStmt:
+		case T_CopyStmt:
+		case T_LockStmt:
+		case T_ConstraintsSetStmt:
+		case T_ListenStmt:
+		case T_NotifyStmt:
+		case T_UnlistenStmt:
+		case T_DiscardStmt:
+		case T_LoadStmt:
+		case T_CheckPointStmt:
+		case T_IndexStmt:
+		case T_ReindexStmt:
+		case T_RefreshMatViewStmt:
+		case T_CommentStmt:
+			return NONE;
+		case T_VacuumStmt:
+		case CEXT_T_ClusterStmt:
+			return SAME_ROWS;
+		case T_CreateStmt:
+		case T_CreateTableAsStmt:
+		case T_CreateSeqStmt:
+		case T_ViewStmt:
+		case T_CompositeTypeStmt:
+		case T_CreateEnumStmt:
+		case T_CreateFunctionStmt:
+		case T_DropStmt:
+		case T_TruncateStmt:
+			return TOLD;
 		default:
-			return false;
+			return ANY;
 	}
 }
 
 static void
-process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
-				ProcessUtilityContext context, ParamListInfo params,
-				QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
-	if (IsTransactionState() && !RecoveryInProgress() &&
-		statement_concerns_source(pstmt->utilityStmt))
-		invalidate_for_ddl();
 	if (prev_process_utility_hook)
 		prev_process_utility_hook(pstmt, queryString, readOnlyTree, context,
 								  params, queryEnv, dest, qc);
@@ -177,8 +239,92 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 								params, queryEnv, dest, qc);
 }
 
+static void
+process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	Effect		effect = effect_of(pstmt->utilityStmt);
+
+	if (effect == ANY && IsTransactionState() && !RecoveryInProgress() &&
+		OidIsValid(cext_extension_schema()))
+		read_through();
+	if (effect != SAME_ROWS)
+	{
+		ran_others |= effect != NONE;
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+		return;
+	}
+
+	/* It may end transactions, and begin others. */
+	stored_same_rows = true;
+	storing_same_rows++;
+	PG_TRY();
+	{
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		storing_same_rows--;
+	}
+	PG_END_TRY();
+}
+
 /*
- * Install the hooks; called once, from _PG_init.
+ * Look at what this transaction changed, and invalidate everything if it
+ * concerns a source.  There is nothing where there were no messages, as in
+ * processes without a database.
+ */
+static void
+decide(void)
+{
+	SharedInvalidationMessage *messages;
+	bool		init_file;
+	int			n;
+	Oid			relid;
+
+	if ((stored_same_rows || storing_same_rows > 0) && !ran_others)
+		return;
+	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
+	if (n == 0 || !OidIsValid(MyDatabaseId) ||
+		!cext_concerns_source(messages, n, &relid))
+		return;
+	if (IsLogicalWorker())
+		invalidate(CEXT_CAUSE_REPLICATION, relid);
+	else
+		invalidate(CEXT_CAUSE_DDL, InvalidOid);
+}
+
+/*
+ * Callbacks run in the reverse order of their registration, so that this one
+ * comes before that of cext_xact.c.
+ */
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			decide();
+			decided = true;
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			stored_same_rows = false;
+			ran_others = false;
+			decided = false;
+			break;
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			break;
+	}
+}
+
+/*
+ * Install the hooks; called once, from _PG_init, after cext_xact_init.
  */
 void
 cext_ddl_init(void)
@@ -187,4 +333,5 @@ cext_ddl_init(void)
 	object_access_hook = object_access;
 	prev_process_utility_hook = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
+	RegisterXactCallback(xact_callback, NULL);
 }

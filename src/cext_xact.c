@@ -34,7 +34,6 @@
 #include "cext_xact.h"
 
 #include "cext_change.h"
-#include "cext_check.h"
 #include "cext_guc.h"
 #include "cext_log.h"
 #include "cext_notify.h"
@@ -44,8 +43,6 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "replication/logicalworker.h"
-#include "storage/sinval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -277,41 +274,12 @@ finish(bool is_commit)
 	cext_xact_wrote = false;
 }
 
-/*
- * In a logical replication worker, TRUNCATE of a partition fires no trigger of
- * ours and calls no hook; but it sends an invalidation of the relation.
- */
-static void
-check_applied(void)
-{
-	SharedInvalidationMessage *messages;
-	bool		init_file;
-	int			n;
-
-	if (!IsLogicalWorker())
-		return;
-	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
-	for (int i = 0; i < n; i++)
-	{
-		if (messages[i].id == SHAREDINVALRELCACHE_ID &&
-			messages[i].rc.dbId == MyDatabaseId &&
-			cext_relation_has_trigger(messages[i].rc.relId))
-		{
-			cext_change_because(CEXT_CAUSE_REPLICATION, messages[i].rc.relId);
-			cext_xact_invalidate_all(MyDatabaseId);
-			cext_xact_set_ddl();
-			return;
-		}
-	}
-}
-
 static void
 xact_callback(XactEvent event, void *arg)
 {
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			check_applied();
 			if (cext_change_any() && cext_notify)
 				cext_notify_send();
 			/* A background process need not have one. */
@@ -329,7 +297,7 @@ xact_callback(XactEvent event, void *arg)
 			finish(false);
 			break;
 		case XACT_EVENT_PRE_PREPARE:
-			if (cext_xact_wrote || slots != NULL || cext_change_any())
+			if (slots != NULL || cext_change_any())
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has changed a table that cache_ext reads"),

@@ -123,7 +123,7 @@ COMMIT;
 -- PREPARE TRANSACTION is refused after a write, as after NOTIFY.
 \set VERBOSITY default
 BEGIN;
-UPDATE cache_ext.users SET domain_id = domain_id;
+UPDATE cache_ext.users SET domain_id = 'prepared';
 PREPARE TRANSACTION 'x';
 BEGIN;
 SELECT cache_ext.invalidate_all();

@@ -1,0 +1,491 @@
+/*-------------------------------------------------------------------------
+ *
+ * cext_concern.c
+ *	  Whether what a transaction changed in the catalogs concerns a source.
+ *
+ * It is asked before the commit, when all that the transaction did is there to be
+ * looked at.  Its own invalidation messages say which relations it touched and
+ * rows of which catalogs; the rows say whether anything is different now.  They are
+ * read under two snapshots that differ in one thing: "before" sees nothing of
+ * what this transaction did, "after" sees all of it.  So what is no more (a trigger
+ * or a table that was dropped) is found in what was.
+ *
+ * Rows of pg_class, pg_attribute and pg_namespace that have the same content are
+ * the same: a GRANT that only warns writes them as they had been, and anybody can
+ * give one.  Others are the same if nobody touched them: while a trigger was
+ * disabled, or a label had another name, rows were written, whatever came after.
+ *
+ * Of a relation these rows matter: those of pg_class (name, schema, owner,
+ * privileges, row-level security, storage), pg_attribute, pg_trigger, and
+ * pg_inherits on both sides.  That which names no row of its own changes one of
+ * them: TRUNCATE and rewrites the storage, ATTACH and both transactions of DETACH
+ * PARTITION CONCURRENTLY a row of pg_inherits.  Policies do not matter, since
+ * fills do not run where they bind; nor do indexes and constraints.
+ *
+ * A relation is a source if it is one of the extension's own tables, has a trigger
+ * of ours, as partitions do, or is attached, in either view.
+ *
+ * A commit must not fail because of us.  Nothing here looks anything up by a
+ * number that can be out of date without being prepared to find nothing, and none
+ * of it waits.
+ *
+ * Locks: ROW SHARE on cache_ext.attached, if it is to be had, until the transaction
+ * ends.  Who attaches a table excludes that: he either is seen here, and then
+ * everything is taken to concern a source, or sees what this transaction did.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cext_concern.h"
+
+#include "cext_extension.h"
+#include "cext_mapping.h"
+
+#include "access/genam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+/* Rows of a catalog by a column, which starts an index. */
+typedef struct Rows
+{
+	Oid			catalog;
+	Oid			index;
+	AttrNumber	column;
+	Oid			equals;
+	bool		by_content;		/* the same if rewritten as it was */
+} Rows;
+
+static const Rows classes = {RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, F_OIDEQ, true};
+static const Rows attributes = {AttributeRelationId, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, F_OIDEQ, true};
+static const Rows triggers = {TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, F_OIDEQ, false};
+static const Rows parents = {InheritsRelationId, InheritsRelidSeqnoIndexId, Anum_pg_inherits_inhrelid, F_OIDEQ, false};
+static const Rows children = {InheritsRelationId, InheritsParentIndexId, Anum_pg_inherits_inhparent, F_OIDEQ, false};
+static const Rows schemas = {NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid, F_OIDEQ, true};
+static const Rows functions = {ProcedureRelationId, ProcedureOidIndexId, Anum_pg_proc_oid, F_OIDEQ, false};
+static const Rows functions_by_name = {ProcedureRelationId, ProcedureNameArgsNspIndexId, Anum_pg_proc_proname, F_NAMEEQ, false};
+static const Rows labels = {EnumRelationId, EnumTypIdLabelIndexId, Anum_pg_enum_enumtypid, F_OIDEQ, false};
+
+/* What the messages tell of, and what it is compared with. */
+typedef struct Look
+{
+	Snapshot	before;
+	Snapshot	after;
+	Oid			schema;			/* the extension's */
+	bool		functions;		/* rows of pg_proc were changed */
+	bool		schemas;		/* of pg_namespace */
+	bool		labels;			/* of pg_enum */
+	bool		unknown;		/* whole catalogs */
+	int			nrelids;
+	Oid		   *relids;			/* of relations that were changed */
+	bool		attached_known;
+	bool		attached_unsure;	/* somebody attaches a table */
+	List	   *attached;		/* OIDs */
+} Look;
+
+static List *
+read_rows(const Rows *rows, Datum value, Snapshot snapshot)
+{
+	Relation	rel = table_open(rows->catalog, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	ScanKeyInit(&key, rows->column, BTEqualStrategyNumber, rows->equals, value);
+	scan = systable_beginscan(rel, rows->index, true, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		result = lappend(result, HeapTupleHasExternal(tuple) ?
+						 toast_flatten_tuple(tuple, RelationGetDescr(rel)) :
+						 heap_copytuple(tuple));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+static bool
+same_content(HeapTuple a, HeapTuple b)
+{
+	const Size	start = offsetof(HeapTupleHeaderData, t_bits);
+
+	return a->t_len == b->t_len && a->t_data->t_hoff == b->t_data->t_hoff &&
+		HeapTupleHeaderGetNatts(a->t_data) == HeapTupleHeaderGetNatts(b->t_data) &&
+		HeapTupleHasNulls(a) == HeapTupleHasNulls(b) &&
+		memcmp((char *) a->t_data + start, (char *) b->t_data + start,
+			   a->t_len - start) == 0;
+}
+
+static bool
+same_rows(const Rows *rows, const List *a, const List *b)
+{
+	ListCell   *cell_a;
+	ListCell   *cell_b;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(cell_a, a, cell_b, b)
+	{
+		HeapTuple	row_a = lfirst(cell_a);
+		HeapTuple	row_b = lfirst(cell_b);
+
+		if (!ItemPointerEquals(&row_a->t_self, &row_b->t_self) &&
+			(!rows->by_content || !same_content(row_a, row_b)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_changed(const Look *look, const Rows *rows, Oid oid)
+{
+	return !same_rows(rows, read_rows(rows, ObjectIdGetDatum(oid), look->before),
+					  read_rows(rows, ObjectIdGetDatum(oid), look->after));
+}
+
+/*
+ * Take in what the messages tell of.
+ */
+static void
+read_messages(Look *look, const SharedInvalidationMessage *messages, int n)
+{
+	look->relids = palloc(n * sizeof(Oid));
+	for (int i = 0; i < n; i++)
+	{
+		const SharedInvalidationMessage *message = &messages[i];
+
+		if (message->id >= 0)
+		{
+			look->functions |= message->id == PROCOID;
+			look->schemas |= message->id == NAMESPACEOID;
+			look->labels |= message->id == ENUMOID;
+		}
+		else if (message->id == SHAREDINVALCATALOG_ID)
+			look->unknown = true;
+		else if (message->id == SHAREDINVALRELCACHE_ID &&
+				 !OidIsValid(message->rc.relId))
+			look->unknown = true;
+		else if (message->id == SHAREDINVALRELCACHE_ID)
+			look->relids[look->nrelids++] = message->rc.relId;
+	}
+	qsort(look->relids, look->nrelids, sizeof(Oid), oid_cmp);
+}
+
+/*
+ * A snapshot like another, but for how many of our commands it sees.
+ */
+static Snapshot
+snapshot_with(Snapshot snapshot, CommandId curcid)
+{
+	Snapshot	result;
+
+	PushCopiedSnapshot(snapshot);
+	result = RegisterSnapshot(GetActiveSnapshot());
+	PopActiveSnapshot();
+	result->curcid = curcid;
+	return result;
+}
+
+/*
+ * Find out which tables are attached.  No snapshot is used that would take
+ * predicate locks: who changes what is attached invalidates everything himself.
+ */
+static void
+find_attached(Look *look)
+{
+	Oid			relid = get_relname_relid("attached", look->schema);
+	Relation	rel;
+	TupleDesc	desc;
+	int			column = 0;
+
+	look->attached_known = true;
+	if (!OidIsValid(relid))
+		return;
+	if (!ConditionalLockRelationOid(relid, RowShareLock))
+	{
+		look->attached_unsure = true;
+		return;
+	}
+	rel = try_relation_open(relid, NoLock);
+	if (rel == NULL)
+		return;
+	desc = RelationGetDescr(rel);
+	while (column < desc->natts &&
+		   (TupleDescAttr(desc, column)->atttypid != REGCLASSOID ||
+			strcmp(NameStr(TupleDescAttr(desc, column)->attname), "relation") != 0))
+		column++;
+	if (rel->rd_rel->relkind == RELKIND_RELATION && column < desc->natts)
+	{
+		TupleTableSlot *slot = table_slot_create(rel, NULL);
+		TableScanDesc scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
+
+		while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		{
+			bool		isnull;
+			Datum		value = slot_getattr(slot, column + 1, &isnull);
+
+			if (!isnull)
+				look->attached = lappend_oid(look->attached, DatumGetObjectId(value));
+		}
+		table_endscan(scan);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	relation_close(rel, NoLock);
+}
+
+static List *
+get_attached(Look *look)
+{
+	if (!look->attached_known)
+		find_attached(look);
+	return look->attached;
+}
+
+/*
+ * Is it a table, of which others see something?
+ */
+static bool
+may_be_source(const List *class)
+{
+	Form_pg_class form = class == NIL ? NULL : (Form_pg_class) GETSTRUCT((HeapTuple) linitial(class));
+
+	return form != NULL && form->relpersistence != RELPERSISTENCE_TEMP &&
+		(form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE ||
+		 form->relkind == RELKIND_FOREIGN_TABLE || form->relkind == RELKIND_VIEW);
+}
+
+static bool
+is_own(const Look *look, const List *class)
+{
+	return class != NIL &&
+		((Form_pg_class) GETSTRUCT((HeapTuple) linitial(class)))->relnamespace == look->schema;
+}
+
+static bool
+has_our_trigger(const List *rows)
+{
+	ListCell   *cell;
+
+	foreach(cell, rows)
+	{
+		if (cext_is_our_function(((Form_pg_trigger) GETSTRUCT((HeapTuple) lfirst(cell)))->tgfoid))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is the relation a source, and different from what it was?  Our functions, by
+ * which triggers are known, are the same.
+ */
+static bool
+relation_is_changed(Look *look, Oid relid)
+{
+	Datum		key = ObjectIdGetDatum(relid);
+	List	   *old_class = read_rows(&classes, key, look->before);
+	List	   *new_class = read_rows(&classes, key, look->after);
+	List	   *old_triggers;
+	List	   *new_triggers;
+
+	if (!may_be_source(old_class) && !may_be_source(new_class))
+		return false;
+	old_triggers = read_rows(&triggers, key, look->before);
+	new_triggers = read_rows(&triggers, key, look->after);
+	if (!is_own(look, old_class) && !is_own(look, new_class) &&
+		!has_our_trigger(old_triggers) && !has_our_trigger(new_triggers) &&
+		!list_member_oid(get_attached(look), relid) && !look->attached_unsure)
+		return false;
+	return !same_rows(&classes, old_class, new_class) ||
+		!same_rows(&triggers, old_triggers, new_triggers) ||
+		is_changed(look, &attributes, relid) ||
+		is_changed(look, &parents, relid) || is_changed(look, &children, relid);
+}
+
+static bool
+relations_are_changed(Look *look, Oid *relid)
+{
+	for (int i = 0; i < look->nrelids; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		*relid = look->relids[i];
+		if ((i == 0 || *relid != look->relids[i - 1]) && relation_is_changed(look, *relid))
+			return true;
+	}
+	*relid = InvalidOid;
+	return false;
+}
+
+/*
+ * Has one of our trigger functions changed, or the extension come or gone?
+ */
+static bool
+functions_are_changed(const Look *look)
+{
+	static const char *const names[] = CEXT_TRIGGER_FUNCTIONS;
+
+	if (cext_extension_schema_at(look->before) != look->schema)
+		return true;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		Datum		name = CStringGetDatum(names[i]);
+		List	   *rows = list_concat(read_rows(&functions_by_name, name, look->before),
+									   read_rows(&functions_by_name, name, look->after));
+		ListCell   *cell;
+
+		foreach(cell, rows)
+		{
+			Form_pg_proc form = (Form_pg_proc) GETSTRUCT((HeapTuple) lfirst(cell));
+
+			if (form->pronamespace == look->schema && is_changed(look, &functions, form->oid))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Has the extension's schema changed, or that of a table that is attached?
+ */
+static bool
+schemas_are_changed(Look *look)
+{
+	ListCell   *cell;
+
+	if (is_changed(look, &schemas, look->schema))
+		return true;
+	foreach(cell, get_attached(look))
+	{
+		List	   *class = read_rows(&classes, ObjectIdGetDatum(lfirst_oid(cell)), look->after);
+
+		if (class != NIL &&
+			is_changed(look, &schemas, ((Form_pg_class) GETSTRUCT((HeapTuple) linitial(class)))->relnamespace))
+			return true;
+	}
+	return look->attached_unsure;
+}
+
+/*
+ * The enum that a type is, is a domain over, or has elements of; or InvalidOid.
+ */
+static Oid
+enum_of(Oid type)
+{
+	while (OidIsValid(type))
+	{
+		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+		Oid			next;
+
+		if (!HeapTupleIsValid(tuple))
+			return InvalidOid;
+		form = (Form_pg_type) GETSTRUCT(tuple);
+		next = form->typtype == TYPTYPE_DOMAIN ? form->typbasetype : form->typelem;
+		if (form->typtype == TYPTYPE_ENUM)
+			next = type;
+		ReleaseSysCache(tuple);
+		if (next == type)
+			return type;
+		type = next;
+	}
+	return InvalidOid;
+}
+
+/*
+ * Have labels changed of an enum that a column of a source has?
+ */
+static bool
+labels_are_changed(Look *look)
+{
+	CextSource	own[CEXT_NUM_ROLES];
+	List	   *relids = list_copy(get_attached(look));
+	ListCell   *cell;
+
+	if (look->attached_unsure)
+		return true;
+	cext_mapping_own(own);
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+		relids = lappend_oid(relids, own[i].relid);
+	foreach(cell, relids)
+	{
+		List	   *columns = read_rows(&attributes, ObjectIdGetDatum(lfirst_oid(cell)), look->after);
+		ListCell   *column;
+
+		foreach(column, columns)
+		{
+			Oid			type = enum_of(((Form_pg_attribute) GETSTRUCT((HeapTuple) lfirst(column)))->atttypid);
+
+			if (OidIsValid(type) && is_changed(look, &labels, type))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+look_at_all(Look *look, Oid *relid)
+{
+	return (look->functions && functions_are_changed(look)) ||
+		(OidIsValid(look->schema) &&
+		 (look->unknown ||
+		  (look->schemas && schemas_are_changed(look)) ||
+		  (look->labels && labels_are_changed(look)) ||
+		  relations_are_changed(look, relid)));
+}
+
+/*
+ * Have the catalogs changed, in the transaction that is about to commit and has
+ * these invalidation messages to send, so that a source's entries can be wrong
+ * or can be right again?  Gives the relation, if it was one.
+ */
+bool
+cext_concerns_source(const SharedInvalidationMessage *messages, int n, Oid *relid)
+{
+	MemoryContext context;
+	MemoryContext old;
+	Look		look = {0};
+	bool		result = false;
+
+	/* Let the catalog caches see what the last command did. */
+	CommandCounterIncrement();
+	look.schema = cext_extension_schema();
+	*relid = InvalidOid;
+	context = AllocSetContextCreate(CurTransactionContext, "cache_ext concern",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	read_messages(&look, messages, n);
+	if (OidIsValid(look.schema) || look.functions)
+	{
+		Snapshot	latest = GetLatestSnapshot();
+
+		look.before = snapshot_with(latest, FirstCommandId);
+		look.after = snapshot_with(latest, InvalidCommandId);
+		result = look_at_all(&look, relid);
+		UnregisterSnapshot(look.before);
+		UnregisterSnapshot(look.after);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return result;
+}
