@@ -155,14 +155,27 @@ invalidate_update(const CextSource *source, TupleTableSlot *old,
 		invalidate_row(source, old);
 }
 
+/*
+ * What a trigger function of ours was called with.  An error if it was not called
+ * by a trigger of the level and timing that it is made for, given as the bits of
+ * a TriggerEvent: what it looks at would not be there, or what it returns would
+ * be taken for something else.  Any event will do then: there is no TRUNCATE for
+ * rows.
+ */
 static TriggerData *
-get_trigger_data(FunctionCallInfo fcinfo, const char *name)
+get_trigger_data(FunctionCallInfo fcinfo, const char *name, TriggerEvent wanted)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		(trigger->tg_event & (TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != wanted)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function %s can only be called as a trigger", name)));
-	return (TriggerData *) fcinfo->context;
+				 errmsg("function %s can only be called as a trigger %s %s", name,
+						TRIGGER_FIRED_BEFORE(wanted) ? "BEFORE" : "AFTER",
+						TRIGGER_FIRED_FOR_ROW(wanted) ? "each row" : "each statement"),
+				 errhint("Drop the trigger and attach the table, which gives it the triggers that it needs.")));
+	return trigger;
 }
 
 static CextCause
@@ -179,7 +192,8 @@ cause_of(TriggerEvent event)
 Datum
 cache_ext_source_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_row");
+	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_row",
+											TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER);
 	const CextSource *source;
 
 	cext_xact_set_wrote();
@@ -204,7 +218,8 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 Datum
 cache_ext_source_statement(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_statement");
+	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_statement",
+											TRIGGER_EVENT_BEFORE);
 
 	cext_xact_set_wrote();
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
@@ -221,7 +236,8 @@ cache_ext_source_statement(PG_FUNCTION_ARGS)
 Datum
 cache_ext_source_before_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_before_row");
+	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_before_row",
+											TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
 
 	cext_xact_set_wrote();
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
