@@ -17,6 +17,8 @@
  */
 #include "cext_path.h"
 
+#include "common/string.h"
+
 /* A container whose JEntry array lies within the image. */
 typedef struct Container
 {
@@ -130,29 +132,45 @@ find_key(const Container *c, CextString key, CextPiece *value)
 }
 
 /*
+ * The number that a path element is, as get_jsonb_path_all parses it: of any
+ * length, with blanks before it, an int.  False if it is none.
+ */
+static bool
+parse_index(CextString element, int *index)
+{
+	char		buffer[32];
+	char	   *digits = buffer;
+	char	   *end;
+	bool		valid;
+
+	if (element.len >= (int) sizeof(buffer))
+		digits = palloc(element.len + 1);
+	memcpy(digits, element.data, element.len);
+	digits[element.len] = '\0';
+	errno = 0;
+	*index = strtoint(digits, &end, 10);
+	valid = end != digits && *end == '\0' && errno == 0;
+	if (digits != buffer)
+		pfree(digits);
+	return valid;
+}
+
+/*
  * The element of an array that a path element names: a number, from the end
  * if it is negative.
  */
 static bool
 find_element(const Container *c, CextString element, CextPiece *value)
 {
-	char		buffer[32];
-	char	   *end;
-	long		index;
+	int			index;
+	int64		position;
 
-	if (element.len == 0 || element.len >= (int) sizeof(buffer))
+	if (!parse_index(element, &index))
 		return false;
-	memcpy(buffer, element.data, element.len);
-	buffer[element.len] = '\0';
-	errno = 0;
-	index = strtol(buffer, &end, 10);
-	if (*end != '\0' || errno != 0)
+	position = index < 0 ? (int64) c->count + index : index;
+	if (position < 0 || position >= c->count)
 		return false;
-	if (index < 0)
-		index += c->count;
-	if (index < 0 || index >= c->count)
-		return false;
-	return get_child(c, index, value);
+	return get_child(c, position, value);
 }
 
 /*

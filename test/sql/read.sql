@@ -59,6 +59,17 @@ SELECT count(*) FILTER (WHERE v IS NOT NULL) AS found, count(*) FILTER (WHERE v 
   FROM t.paths, cache_ext.get_config_value('alice', 'paths', VARIADIC path) v;
 SELECT path FROM t.paths, cache_ext.get_config_value('alice', 'paths', VARIADIC path) v
  WHERE v IS DISTINCT FROM reference.merge('alice', 'paths') #> path;
+-- An index of an array is what #> takes for one: blanks, signs, any number of digits.
+CREATE TABLE t.indexes AS
+  SELECT DISTINCT blank || sign || zeros || digits || rest AS i
+    FROM unnest(ARRAY['', ' ', E' \t\n\x0b\f\r', 'x', repeat(' ', 100)]) blank, unnest('{"",+,-,--,"- "}'::text[]) sign,
+         unnest(ARRAY['', '0', repeat('0', 30), repeat('0', 31), repeat('0', 32), repeat('0', 1000)]) zeros,
+         unnest('{"",1,31,99,100,101,2147483547,2147483647,2147483648,4294967295,4294967297,9223372036854775807,9223372036854775809,18446744073709551617,0x1,1e0,1.0}'::text[]) digits,
+         unnest('{""," ",x}'::text[]) rest;
+SELECT count(*) AS indexes, count(v) AS found, count(*) FILTER (WHERE v IS DISTINCT FROM c #> ARRAY['many', i]) AS wrong,
+       count(v) FILTER (WHERE length(i) >= 32) AS long_found
+  FROM t.indexes, cache_ext.get_merged_config('alice', 'paths') c, cache_ext.get_config_value('alice', 'paths', 'many', i) v;
+DROP TABLE t.indexes;
 -- The same, each computed anew.
 SET cache_ext.enabled = off;
 SELECT bool_and(v IS NOT DISTINCT FROM reference.merge('alice', 'paths') #> path) AS is_exact
