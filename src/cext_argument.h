@@ -70,4 +70,16 @@ cext_argument_id(FunctionCallInfo fcinfo, int n, const char *what)
 	return id;
 }
 
+/*
+ * The same for what the views show, which is canonical: blanks in a bpchar column
+ * are the empty string.
+ */
+static inline CextString
+cext_argument_shown(FunctionCallInfo fcinfo, int n, const char *what)
+{
+	if (!PG_ARGISNULL(n) && VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(n)) == 0)
+		return cext_string("");
+	return cext_argument_id(fcinfo, n, what);
+}
+
 #endif							/* CEXT_ARGUMENT_H */

@@ -24,15 +24,30 @@ CEXT_FUNCTION_INFO_V1(cache_ext_read_state);
 CEXT_FUNCTION_INFO_V1(cache_ext_fragments);
 
 /*
+ * An id that was given, or one that the views show of a column of the type.
+ */
+static CextString
+get_id(FunctionCallInfo fcinfo, int n, const char *what, CextType type)
+{
+	return type.kind == CEXT_TYPE_BPCHAR ? cext_argument_shown(fcinfo, n, what) :
+		cext_argument_id(fcinfo, n, what);
+}
+
+/*
  * A request from the arguments user_id and config_name; without a user, for the
  * public configuration.  False if there is no name.
  */
 static bool
 get_request(FunctionCallInfo fcinfo, CextRequest *request)
 {
+	uint64		any;
+	CextCounter reason;
+
+	/* The sources say what types ids have. */
+	(void) cext_config_usable(GetActiveSnapshot(), &any, &reason);
 	*request = (CextRequest) {.key.kind = CEXT_KIND_JSONB};
-	request->key.user = cext_argument_id(fcinfo, 0, "user id");
-	request->key.name = cext_argument_id(fcinfo, 1, "config name");
+	request->key.user = get_id(fcinfo, 0, "user id", cext_sources.user_type);
+	request->key.name = get_id(fcinfo, 1, "config name", cext_sources.name_type);
 	if (request->key.user.data == NULL)
 		request->key.kind = CEXT_KIND_PUBLIC;
 	return request->key.name.data != NULL;

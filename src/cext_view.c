@@ -136,7 +136,8 @@ put_entries_of(ReturnSetInfo *rsinfo, const EntryContext *context,
 	{
 		CextKey		key = {.kind = kind,.name = wanted->name};
 
-		if (kind == CEXT_KIND_PUBLIC)
+		if (kind == CEXT_KIND_PUBLIC ||
+			(kind == CEXT_KIND_BASE && wanted->user.len == 0))
 			continue;
 		key.user = wanted->user;
 		cext_key_complete(&key, MyDatabaseId);
@@ -154,8 +155,8 @@ cache_ext_entries(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	CextWanted	wanted = {
-		.user = cext_argument_id(fcinfo, 0, "id"),
-		.name = cext_argument_id(fcinfo, 1, "config name"),
+		.user = cext_argument_shown(fcinfo, 0, "id"),
+		.name = cext_argument_shown(fcinfo, 1, "config name"),
 		.with_value = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2) && caller_is_owner(fcinfo)
 	};
 	EntryContext context = {.snapshot = GetActiveSnapshot()};
@@ -185,8 +186,8 @@ Datum
 cache_ext_slot_of(PG_FUNCTION_ARGS)
 {
 	CextString	kind = cext_argument_id(fcinfo, 0, "kind");
-	CextString	id = cext_argument_id(fcinfo, 1, "id");
-	CextString	name = cext_argument_id(fcinfo, 2, "config name");
+	CextString	id = cext_argument_shown(fcinfo, 1, "id");
+	CextString	name = cext_argument_shown(fcinfo, 2, "config name");
 	TupleDesc	desc;
 	Datum		values[5];
 	bool		nulls[5] = {0};

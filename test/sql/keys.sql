@@ -1,0 +1,74 @@
+-- Keys at the edges of their types, and fragments that share one.
+\pset null '(null)'
+\set VERBOSITY default
+CREATE SCHEMA k;
+CREATE TABLE k.users (id bpchar(4) PRIMARY KEY, domain bpchar(4));
+CREATE TABLE k.fragments (kind text, owner bpchar(4), name bpchar(4), doc jsonb, UNIQUE (owner, name, kind));
+INSERT INTO k.users VALUES ('', 'd'), ('u', 'd'), ('v', NULL);
+INSERT INTO k.fragments VALUES ('public', NULL, 'n', '{"public": 1}'), ('user', '', 'n', '{"blank": 1}'), ('user', 'u', 'n', '{"u": 1}'),
+  ('user', '', '', '{"blank": 2}'), ('domain', 'd', 'n', '{"d": 1}');
+SELECT cache_ext.attach_users('k.users', 'id', 'domain');
+SELECT cache_ext.attach_fragments('k.fragments', 'kind', 'owner', 'name', 'doc');
+
+-- Ids of blanks in a bpchar column are the empty string, and a user's all the same.
+SELECT cache_ext.get_merged_config(' ', 'n'), cache_ext.get_merged_config_json('  ', 'n'), cache_ext.get_merged_config(' ', ' '),
+  cache_ext.get_public_config('n'), cache_ext.get_merged_config('u', 'n'), cache_ext.get_merged_config('v', 'n');
+SELECT kind, id, config_name FROM cache_ext.entries WHERE config_name IN ('n', '') AND valid ORDER BY config_name, kind, id;
+SELECT * FROM cache_ext.verify();
+SELECT kind, entry_id, entry_name, config FROM cache_ext.entries_of('', 'n') ORDER BY kind;
+SELECT kind, entry_id, entry_name, config FROM cache_ext.entries_of('') ORDER BY kind, entry_name;
+SELECT kind, id, config_name, entries FROM cache_ext.slices WHERE id = '' ORDER BY kind, config_name;
+SELECT cache_ext.compute_config('', 'n'), cache_ext.read_state('', 'n'), cache_ext.compute_config('', '');
+SELECT rank, scope_type, scope_id, read FROM cache_ext.explain_config('', 'n');
+-- Who reads says it with blanks.
+SELECT cache_ext.get_merged_config('', 'n');
+UPDATE k.fragments SET doc = '{"blank": 3}' WHERE owner = '' AND name = 'n';
+SELECT cache_ext.read_state('', 'n'), cache_ext.read_state('u', 'n');
+SELECT cache_ext.detach('k.users');
+SELECT cache_ext.detach('k.fragments');
+DROP TABLE k.users, k.fragments;
+-- Where blanks count, there is no empty id.
+SELECT cache_ext.compute_config('', 'n');
+SELECT cache_ext.read_state('u', '');
+SELECT cache_ext.explain_config('', 'n');
+
+-- The forms of an integer are one key.
+CREATE TABLE k.users (id integer PRIMARY KEY, domain smallint);
+CREATE TABLE k.fragments (kind text, owner bigint, name integer, doc jsonb, UNIQUE (owner, name, kind));
+INSERT INTO k.users SELECT i, i FROM generate_series(-5, 5) i;
+INSERT INTO k.fragments SELECT 'user', i, n, jsonb_build_object('owner', i, 'name', n, 'written', 1) FROM generate_series(-5, 5) i, generate_series(-1, 1) n;
+SELECT cache_ext.attach_users('k.users', 'id', 'domain');
+SELECT cache_ext.attach_fragments('k.fragments', 'kind', 'owner', 'name', 'doc');
+CREATE TABLE k.forms AS SELECT u, n FROM unnest('{0,-0,+0,00,-00," 0","0 ",5,+5,05,-5,-05," -5"}'::text[]) u, unnest('{0,-0,1,+1,-1,-01}'::text[]) n;
+CREATE FUNCTION k.read(written int) RETURNS TABLE (forms bigint, wrong bigint) LANGUAGE sql AS $$
+  SELECT count(*), count(*) FILTER (WHERE cache_ext.get_merged_config(f.u, f.n) IS DISTINCT FROM jsonb_build_object('owner', f.u::int, 'name', f.n::int, 'written', written)) FROM k.forms f
+$$;
+SELECT * FROM k.read(1);
+UPDATE k.fragments SET doc = doc || '{"written": 2}';
+SELECT * FROM k.read(2);
+SELECT cache_ext.get_merged_config('-', '0');
+SELECT cache_ext.detach('k.users');
+SELECT cache_ext.detach('k.fragments');
+DROP TABLE k.users, k.fragments;
+
+-- Fragments of one scope are merged in an order that is not the table's.
+CREATE TABLE k.fragments (kind text, owner text, name text, doc jsonb);
+CREATE INDEX ON k.fragments (name, owner);
+SELECT cache_ext.attach_fragments('k.fragments', 'kind', 'owner', 'name', 'doc');
+CREATE FUNCTION k.merges(docs jsonb[]) RETURNS SETOF jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  FOR i IN 1 .. cardinality(docs) LOOP
+    DELETE FROM k.fragments;
+    INSERT INTO k.fragments SELECT 'user', 'u', 'n', d.doc FROM unnest(docs[i:] || docs[:i - 1]) WITH ORDINALITY d (doc, n) ORDER BY d.n;
+    RETURN NEXT cache_ext.get_merged_config('u', 'n');
+    DELETE FROM k.fragments;
+    INSERT INTO k.fragments SELECT 'user', 'u', 'n', d.doc FROM unnest(docs[i:] || docs[:i - 1]) WITH ORDINALITY d (doc, n) ORDER BY d.n DESC;
+    RETURN NEXT cache_ext.get_merged_config('u', 'n');
+  END LOOP;
+END
+$$;
+SELECT count(*), count(DISTINCT m) FROM k.merges(ARRAY['{"a": 1}', '{"a": 2}', '{"a": 3}', '{"a": 30000, "b": 1}', '{"a": {"c": 1}}', '[1]', '7']::jsonb[]) m;
+SELECT count(*), count(DISTINCT m) FROM k.merges(ARRAY['"a"', '"b"', '"ab"', '"aa"']::jsonb[]) m;
+SELECT cache_ext.detach('k.fragments');
+SET client_min_messages = warning;
+DROP SCHEMA k CASCADE;
