@@ -158,3 +158,7 @@ SELECT pg_describe_object(d.classid, d.objid, 0) AS without_comment
    AND obj_description(d.objid, d.classid::regclass::text) IS NULL;
 SELECT a.attrelid::regclass, a.attname AS without_comment FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
  WHERE c.relnamespace = 'cache_ext'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL;
+-- What runs as its owner finds PostgreSQL's objects, whatever the caller's search_path.
+SELECT p.oid::regprocedure AS not_pinned FROM pg_proc p
+ WHERE p.pronamespace = 'cache_ext'::regnamespace AND p.prosecdef AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}';
+SELECT count(*) >= 5 AS pinned FROM pg_proc p WHERE p.pronamespace = 'cache_ext'::regnamespace AND p.prosecdef;

@@ -42,6 +42,13 @@ ROLLBACK TO s;
 -- What it is keyed by cannot change under its fragments.
 UPDATE cache_ext.scope_types SET keyed_by = 'domain' WHERE scope_type = 'user';
 ROLLBACK TO s;
+-- Also where who changes it cannot see them.
+CREATE ROLE regress_cache_ext_keeper;
+GRANT USAGE ON SCHEMA cache_ext TO regress_cache_ext_keeper;
+GRANT SELECT, UPDATE ON cache_ext.scope_types TO regress_cache_ext_keeper;
+SET LOCAL ROLE regress_cache_ext_keeper;
+UPDATE cache_ext.scope_types SET keyed_by = 'domain' WHERE scope_type = 'user';
+ROLLBACK TO s;
 INSERT INTO cache_ext.scope_types VALUES ('team', 'galaxy', 150);
 ROLLBACK TO s;
 -- updated_at follows.
