@@ -107,21 +107,35 @@
 #endif
 
 /*
- * An interval in milliseconds, as extract(epoch FROM interval) counts months and
- * years; of one that is infinite, which there are from 17 on, 0.
+ * Infinite intervals come with 17.
+ */
+#ifdef INTERVAL_NOT_FINITE
+#define CextIntervalIsInfinite(interval)	INTERVAL_NOT_FINITE(interval)
+#else
+#define CextIntervalIsInfinite(interval)	(false)
+#endif
+
+/*
+ * A time to live in milliseconds, as extract(epoch FROM interval) * 1000 gives it,
+ * rounded up; 0, which means never, for one that is infinite and for no other.
+ * The largest interval is well within the range.
  */
 static inline int64
 cext_interval_ms(const Interval *interval)
 {
-	double		ms = interval->time / 1000.0 + interval->day * (USECS_PER_DAY / 1000.0) +
-		interval->month / MONTHS_PER_YEAR * (DAYS_PER_YEAR * (USECS_PER_DAY / 1000.0)) +
-		interval->month % MONTHS_PER_YEAR * (DAYS_PER_MONTH * (USECS_PER_DAY / 1000.0));
+	int64		quarter_days;
+	int64		ms;
 
-#if PG_VERSION_NUM >= 170000
-	if (INTERVAL_NOT_FINITE(interval))
+	if (CextIntervalIsInfinite(interval))
 		return 0;
-#endif
-	return ms >= (double) PG_INT64_MAX ? PG_INT64_MAX : (int64) ms;
+	/* A year has 365.25 days. */
+	quarter_days = (int64) (4 * DAYS_PER_YEAR) * (interval->month / MONTHS_PER_YEAR) +
+		(int64) (4 * DAYS_PER_MONTH) * (interval->month % MONTHS_PER_YEAR) +
+		(int64) 4 * interval->day;
+	ms = quarter_days * (SECS_PER_DAY / 4) * 1000 + interval->time / 1000;
+	if (interval->time % 1000 > 0)
+		ms++;
+	return Max(ms, 1);
 }
 
 /*

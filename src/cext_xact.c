@@ -170,7 +170,10 @@ static void
 note_change(CextSliceKind kind, CextString id, CextString name)
 {
 	cext_change_add(kind, id, name);
-	if (past_pre_commit && cext_notify)
+	if (!past_pre_commit)
+		return;
+	my_role = GetUserId();
+	if (cext_notify)
 		cext_notify_send();
 }
 
@@ -282,7 +285,7 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_COMMIT:
 			if (cext_change_any() && cext_notify)
 				cext_notify_send();
-			/* A background process need not have one. */
+			/* Processes without a user change nothing. */
 			if (cext_change_any())
 				my_role = GetUserId();
 			mark_all();
