@@ -28,10 +28,14 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "../../src/cext_compat.h"
 
 PG_MODULE_MAGIC;
 
@@ -274,6 +278,53 @@ cext_test_probe(PG_FUNCTION_ARGS)
 	INSTR_TIME_SUBTRACT(end, start);
 	munmap(lines, nlines * LINE);
 	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / nprobes + (hash == 0));
+}
+
+PG_FUNCTION_INFO_V1(cext_test_interval_ms);
+PG_FUNCTION_INFO_V1(cext_test_interrupt);
+PG_FUNCTION_INFO_V1(cext_test_move_notify_queue);
+
+/*
+ * cext_test_interval_ms(interval) returns bigint: as cache_ext converts it.
+ */
+Datum
+cext_test_interval_ms(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(cext_interval_ms(PG_GETARG_INTERVAL_P(0)));
+}
+
+/*
+ * cext_test_interrupt(anyelement) returns anyelement: as if the query were
+ * cancelled while this function runs, which gives its argument back.  What comes
+ * next is interrupted the first time that it looks.
+ */
+Datum
+cext_test_interrupt(PG_FUNCTION_ARGS)
+{
+	QueryCancelPending = true;
+	InterruptPending = true;
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/*
+ * cext_test_move_notify_queue(bigint, integer): move the head of the NOTIFY queue
+ * on by so many pages, or back, as if they had been written.  The size is that of
+ * async.c's shared memory, which begins with the number of the page; its type
+ * differs between versions, but not its lower half.
+ */
+Datum
+cext_test_move_notify_queue(PG_FUNCTION_ARGS)
+{
+	bool		found;
+	int32	   *head = ShmemInitStruct("Async Queue Control", PG_GETARG_INT64(0), &found);
+
+	LWLockAcquire(NotifyQueueLock, LW_EXCLUSIVE);
+#ifdef WORDS_BIGENDIAN
+	head++;
+#endif
+	*head += PG_GETARG_INT32(1);
+	LWLockRelease(NotifyQueueLock);
+	PG_RETURN_VOID();
 }
 
 void
