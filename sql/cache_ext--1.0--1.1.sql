@@ -275,7 +275,7 @@ SELECT 'hit_ratio',
        'hits among all reads: hits, fills, read_through_*'
 UNION ALL
 SELECT 'notification_queue_usage', round(pg_notification_queue_usage()::numeric, 4),
-       'share of the NOTIFY queue in use; full, it fails commits'
+       'share of the NOTIFY queue in use; beyond 0.9 nothing is added to it'
 UNION ALL
 SELECT 'seconds', round(extract(epoch FROM clock_timestamp() - cache_ext.stats_since())),
        'seconds that the counters have counted';
@@ -288,6 +288,7 @@ WITH s AS MATERIALIZED (
          sum(x.value) FILTER (WHERE x.name = 'evictions') AS evictions,
          sum(x.value) FILTER (WHERE x.name = 'read_through_too_large') AS too_large,
          sum(x.value) FILTER (WHERE x.name = 'corruptions') AS corruptions,
+         sum(x.value) FILTER (WHERE x.name = 'notifications_lost') AS lost,
          sum(x.value) FILTER (WHERE x.name IN ('hits', 'fills') OR x.name LIKE 'read\_through\_%') AS reads
     FROM cache_ext.stats_rows() x
 )
@@ -313,7 +314,11 @@ SELECT 'corruptions', format('%s entries made no sense and were dropped.', s.cor
        'Something overwrote shared memory: look for faulty memory or extensions.'
   FROM s WHERE s.corruptions > 0
 UNION ALL
-SELECT 'notify', format('The NOTIFY queue is %s %% full; when it is full, commits that change what is read fail.', round(100 * q.usage, 1)),
+SELECT 'notify_lost', format('Listeners were not told of the changes of %s transactions, because the NOTIFY queue was nearly full.', s.lost),
+       'When it has room again, SELECT cache_ext.invalidate_all() tells them to forget everything, and cache_ext.reset_stats() ends this message.'
+  FROM s WHERE s.lost > 0
+UNION ALL
+SELECT 'notify', format('The NOTIFY queue is %s %% full; beyond 90 %% listeners are not told of changes.', round(100 * q.usage, 1)),
        'End the session that listens and does not read, often one idle in transaction, or set cache_ext.notify to off.'
   FROM (SELECT pg_notification_queue_usage()::numeric AS usage) q WHERE q.usage > 0.5
 UNION ALL

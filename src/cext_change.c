@@ -10,7 +10,9 @@
  *
  * Changes are kept in the order in which they came, each once.  Since a
  * subtransaction's come after all that its parent made before it, rolling it back
- * cuts off the end.  The list is bounded: beyond that there are just "more".
+ * cuts off the end.  The list is bounded: beyond that there are just "more".  So
+ * are the strings, which can have any length in a table that is attached: of those
+ * that no key can have the beginning is kept, for the view.
  *
  * Locks: none.
  *
@@ -21,6 +23,7 @@
 #include "cext_change.h"
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -57,6 +60,17 @@ is_known(CextSliceKind kind, uint64 hash)
 }
 
 /*
+ * A copy of what is kept of a string.
+ */
+static CextString
+keep(CextString s)
+{
+	if (s.len > CEXT_MAX_ID)
+		s.len = pg_mbcliplen(s.data, s.len, CEXT_MAX_ID);
+	return cext_string_copy(s, TopTransactionContext);
+}
+
+/*
  * Add a slice of this database.  A part that the kind has no use for is
  * CEXT_NULL_STRING.
  */
@@ -88,8 +102,9 @@ cext_change_add(CextSliceKind kind, CextString id, CextString name)
 	}
 	cext_changes.changes[cext_changes.n] = (CextChange) {
 		.kind = kind,
-		.id = cext_string_copy(id, TopTransactionContext),
-		.name = cext_string_copy(name, TopTransactionContext),
+		.id = keep(id),
+		.name = keep(name),
+		.clipped = id.len > CEXT_MAX_ID || name.len > CEXT_MAX_ID,
 		.cause = because,
 		.relid = because_of,
 		.level = GetCurrentTransactionNestLevel(),

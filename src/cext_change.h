@@ -38,6 +38,7 @@ typedef struct CextChange
 	CextSliceKind kind;
 	CextString	id;				/* null where the kind has none */
 	CextString	name;			/* likewise */
+	bool		clipped;		/* is one of them longer than is kept? */
 	CextCause	cause;
 	Oid			relid;			/* of the table, or InvalidOid */
 	int			level;			/* of the subtransaction that made it */

@@ -12,12 +12,17 @@
  * handed over before the commit and so delivered with it: who reads upon it
  * reads the new state.
  *
+ * A write does not fail because listeners cannot be told.  What NOTIFY would
+ * refuse is found out before: a payload that is too long is not written, and where
+ * the queue is nearly full nothing is added to it, with a warning.
+ *
  * A slice says which cached results may differ: those of a user, a domain's
  * users, or a name, or of a name for a user or a domain's users.  One that
  * another one contains is left out.
  *
- * Locks: none of its own; PostgreSQL takes a lock for all that notify in the
- * cluster from then until the commit.
+ * Locks: the one that PostgreSQL takes for all that notify in the cluster, from
+ * then until the end of the transaction.  It is taken here already, so that no
+ * other transaction fills the queue between our look at it and our commit.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -27,16 +32,28 @@
 
 #include "cext_change.h"
 
+#include "cext_stats.h"
+
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "commands/async.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/json.h"
 
 #define CHANNEL		"cache_ext"
 
 /* PostgreSQL's limit, which async.c keeps to itself; not reached. */
 #define MAX_PAYLOAD	(BLCKSZ - NAMEDATALEN - 128)
+
+/*
+ * Share of the queue beyond which nothing is added.  The smallest queue has 64
+ * pages, and a notification takes two at most: what is left is enough for ours
+ * and for some of the transaction's own.
+ */
+#define MAX_QUEUE_USAGE	0.9
 
 static bool
 same_string(CextString a, CextString b)
@@ -109,7 +126,7 @@ append_slices(StringInfo payload)
 	{
 		const CextChange *change = &cext_changes.changes[i];
 
-		if (change->kind == CEXT_SLICE_EVERYTHING)
+		if (change->kind == CEXT_SLICE_EVERYTHING || change->clipped)
 			return false;
 		if (is_contained(change))
 			continue;
@@ -125,8 +142,35 @@ append_slices(StringInfo payload)
 }
 
 /*
- * Hand over a notification of the changes; before the commit.  May throw what
- * NOTIFY can.
+ * Is there room in the queue?  If not, that is said once a session, until there
+ * is again.
+ */
+static bool
+queue_has_room(void)
+{
+	static bool warned = false;
+	double		usage;
+
+	LockSharedObject(DatabaseRelationId, InvalidOid, 0, AccessExclusiveLock);
+	usage = DatumGetFloat8(OidFunctionCall0(F_PG_NOTIFICATION_QUEUE_USAGE));
+	if (usage <= MAX_QUEUE_USAGE)
+	{
+		warned = false;
+		return true;
+	}
+	cext_count(CEXT_COUNT_NOTIFICATIONS_LOST);
+	if (!warned)
+		ereport(WARNING,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("listeners are not notified of changes because the NOTIFY queue is %.0f%% full",
+						usage * 100),
+				 errhint("End the session that listens and does not read, often one idle in transaction; then call cache_ext.invalidate_all(), so that caches outside the database forget what they have.")));
+	warned = true;
+	return false;
+}
+
+/*
+ * Hand over a notification of the changes; before the commit.
  */
 void
 cext_notify_send(void)
@@ -134,6 +178,8 @@ cext_notify_send(void)
 	StringInfoData payload;
 	int			start;
 
+	if (!queue_has_room())
+		return;
 	initStringInfo(&payload);
 	appendStringInfo(&payload, "{\"v\":1,\"xid\":\"" UINT64_FORMAT "\"",
 					 U64FromFullTransactionId(GetTopFullTransactionId()));

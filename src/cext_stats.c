@@ -51,6 +51,7 @@ const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS] = {
 	[CEXT_COUNT_EVICTIONS] = {"evictions", "entries dropped to make room"},
 	[CEXT_COUNT_EXPIRATIONS] = {"expirations", "entries found past their ttl"},
 	[CEXT_COUNT_CORRUPTIONS] = {"corruptions", "entries dropped because their record made no sense"},
+	[CEXT_COUNT_NOTIFICATIONS_LOST] = {"notifications_lost", "transactions not told to listeners: the NOTIFY queue was nearly full"},
 	[CEXT_COUNT_INV_EVERYTHING] = {"invalidations_everything", "committed invalidations of a whole database"},
 	[CEXT_COUNT_INV_NAME] = {"invalidations_name", "committed invalidations of a config name"},
 	[CEXT_COUNT_INV_DOMAIN] = {"invalidations_domain", "committed invalidations of a domain"},
