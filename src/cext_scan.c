@@ -49,9 +49,8 @@ read_header(const CextRecord *record, uint32 room, CextSeen *seen)
 	seen->user = (CextString) {seen->key + sizeof(header), CEXT_KEY_USER_LEN(header)};
 	seen->name = (CextString) {seen->user.data + seen->user.len,
 		key_len - sizeof(header) - seen->user.len};
-	/* A user may be the empty string, as one of blanks is; a domain may not. */
-	if (seen->kind == CEXT_KIND_PUBLIC ||
-		(seen->kind == CEXT_KIND_BASE && seen->user.len == 0))
+	/* A user may be the empty string, as one of blanks is. */
+	if (seen->kind == CEXT_KIND_PUBLIC || seen->kind == CEXT_KIND_COMMON)
 		seen->user = CEXT_NULL_STRING;
 	memcpy(seen->slices, RECORD_SLICES(record, key_len, seen->value_len),
 		   seen->nslices * sizeof(uint64));
