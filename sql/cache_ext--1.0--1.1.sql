@@ -2,6 +2,10 @@
 
 \echo Use "ALTER EXTENSION cache_ext UPDATE TO '1.1'" to load this file. \quit
 
+-- Names without a schema are PostgreSQL's own, whatever somebody has put into this
+-- one before.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 --
 -- Reads
 --
@@ -54,7 +58,7 @@ COMMENT ON FUNCTION cache_ext.entries_rows(text, text, boolean) IS 'Rows of the 
 CREATE VIEW cache_ext.entries AS
 SELECT e.kind, e.id, e.config_name, e.bytes, date_trunc('second', greatest(clock_timestamp() - e.filled, '0')) AS age,
        date_trunc('second', e.expires - clock_timestamp()) AS ttl_left, e.frequency, e.slices, e.absent, e.valid
-  FROM cache_ext.entries_rows(NULL, NULL, false) e;
+  FROM cache_ext.entries_rows(NULL::text, NULL::text, false) e;
 COMMENT ON VIEW cache_ext.entries IS 'What is cached of this database; looks at every entry: entries_of() asks for some';
 COMMENT ON COLUMN cache_ext.entries.kind IS 'jsonb, json, public, base: what the users of a domain share, or common: what everybody shares';
 COMMENT ON COLUMN cache_ext.entries.id IS 'The user, or for a base the domain';
@@ -83,7 +87,7 @@ AS 'MODULE_PATHNAME', 'cache_ext_slot_of';
 COMMENT ON FUNCTION cache_ext.slot_of(text, text, text) IS 'The slot that a slice hashes to: everything, name, user, user_name, domain or domain_name';
 
 CREATE VIEW cache_ext.slices AS
-WITH e AS MATERIALIZED (SELECT r.kind, r.id, r.config_name FROM cache_ext.entries_rows(NULL, NULL, false) r)
+WITH e AS MATERIALIZED (SELECT r.kind, r.id, r.config_name FROM cache_ext.entries_rows(NULL::text, NULL::text, false) r)
 SELECT s.kind, s.id, s.config_name, s.entries, o.slot, o.generation, o.pending, o.last_xid, o.overlapped
   FROM (SELECT 'everything' AS kind, NULL AS id, NULL AS config_name, count(*) AS entries FROM e
         UNION ALL
@@ -138,7 +142,8 @@ AS 'MODULE_PATHNAME', 'cache_ext_fragments';
 COMMENT ON FUNCTION cache_ext.fragments_rows(text, text) IS 'The fragments that contribute, lowest rank first';
 
 -- Functions of SQL that call others of ours do so as the owner, so that it is enough
--- to be granted the one.
+-- to be granted the one.  They give all arguments, each of its very type: no function
+-- of that name that somebody else has in this schema can be meant.
 
 -- A fragment's leaves are what is no object, or what is below the level at which
 -- its strategy merges. One is lost to a fragment of higher rank that has something
@@ -183,7 +188,7 @@ RETURNS TABLE (kind text, id text, config_name text, cached jsonb, computed json
 LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT v.kind, v.id, v.config_name, v.config, v.computed
     FROM (SELECT e.*, cache_ext.compute_config(e.id, e.config_name) AS computed
-            FROM (SELECT r.* FROM cache_ext.entries_rows(NULL, NULL, true) r
+            FROM (SELECT r.* FROM cache_ext.entries_rows(NULL::text, NULL::text, true) r
                    WHERE r.valid AND r.kind NOT IN ('base', 'common') LIMIT $1) e) v
    WHERE v.config IS DISTINCT FROM v.computed
 $$;
@@ -196,8 +201,8 @@ COMMENT ON FUNCTION cache_ext.verify(bigint) IS 'Computes what entries that are 
 CREATE FUNCTION cache_ext.prewarm(users text[], names text[], as_json boolean DEFAULT false) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE WHEN as_json
-              THEN (SELECT count(*) FILTER (WHERE cache_ext.get_merged_config_json(u.id, n.name) IS NOT NULL) FROM unnest(users) u (id), unnest(names) n (name))
-              ELSE (SELECT count(*) FILTER (WHERE cache_ext.get_merged_config(u.id, n.name) IS NOT NULL) FROM unnest(users) u (id), unnest(names) n (name)) END
+              THEN (SELECT count(*) FILTER (WHERE cache_ext.get_merged_config_json(u.id, n.name, true) IS NOT NULL) FROM unnest(users) u (id), unnest(names) n (name))
+              ELSE (SELECT count(*) FILTER (WHERE cache_ext.get_merged_config(u.id, n.name, true) IS NOT NULL) FROM unnest(users) u (id), unnest(names) n (name)) END
 $$;
 COMMENT ON FUNCTION cache_ext.prewarm(text[], text[], boolean) IS 'Reads each of the names for each of the users, so that they are cached; gives how many there are';
 
@@ -222,7 +227,7 @@ DECLARE
   users_done bigint := 0;
   configs bigint := 0;
 BEGIN
-  PERFORM cache_ext.prewarm_report(0, 0);
+  PERFORM cache_ext.prewarm_report(0::bigint, 0::bigint);
   names := cache_ext.prewarm_names();
   -- Users that come meanwhile are left out: the rows are those of the first look.
   FOR users IN SELECT u.ids FROM cache_ext.prewarm_users(batch) u (ids) LOOP
@@ -231,7 +236,7 @@ BEGIN
     PERFORM cache_ext.prewarm_report(users_done, configs);
     COMMIT;
   END LOOP;
-  PERFORM cache_ext.prewarm_report(NULL, NULL);
+  PERFORM cache_ext.prewarm_report(NULL::bigint, NULL::bigint);
 END
 $$;
 COMMENT ON PROCEDURE cache_ext.prewarm_all(integer, boolean) IS 'Reads every config name for every user, and commits after each batch of users; the view prewarm_progress shows how far it is';
