@@ -336,6 +336,8 @@ COMMENT ON COLUMN cache_ext.health.problem IS 'Which problem';
 COMMENT ON COLUMN cache_ext.health.detail IS 'What is wrong';
 COMMENT ON COLUMN cache_ext.health.hint IS 'What to do about it';
 
+COMMENT ON FUNCTION cache_ext.source_statement() IS 'Trigger function: makes the transaction read through while the query is under way; invalidates everything on TRUNCATE';
+COMMENT ON FUNCTION cache_ext.source_before_row() IS 'Trigger function: makes the transaction read through while the query is under way, for partitioned tables';
 COMMENT ON COLUMN cache_ext.sources.columns IS 'The columns that are read of a table that was attached';
 
 --

@@ -9,6 +9,7 @@
  */
 #include "cext_ddl.h"
 #include "cext_extension.h"
+#include "cext_frame.h"
 #include "cext_guc.h"
 #include "cext_reader.h"
 #include "cext_shmem.h"
@@ -32,5 +33,6 @@ _PG_init(void)
 	cext_source_init();
 	cext_reader_init();
 	cext_xact_init();
+	cext_frame_init();
 	cext_ddl_init();
 }

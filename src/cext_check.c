@@ -394,6 +394,7 @@ triggers_fault(Oid relid, const WantedTrigger *const *wanted)
 		{
 			if (OidIsValid(functions[i]) && trigger->tgfoid == functions[i] &&
 				trigger->tgtype == wanted[i]->type && trigger->tgattr.dim1 == 0 &&
+				!trigger->tgdeferrable &&
 				heap_attisnull(tuple, Anum_pg_trigger_tgqual, RelationGetDescr(rel)))
 				faults[i] = state_fault(trigger->tgenabled);
 		}
@@ -459,8 +460,8 @@ add_partitions(CextSource *source, Oid parent, List *relids)
 
 /*
  * Has the table, and all its partitions, the triggers that it needs, enabled
- * whatever session_replication_role is, for all events, and without a
- * condition?  Adds a problem if not.  Returns the OIDs of all of them.
+ * whatever session_replication_role is, for all events, without a condition, and
+ * not to be deferred?  Adds a problem if not.  Returns the OIDs of all of them.
  */
 List *
 cext_check_triggers(CextSource *source)

@@ -24,6 +24,7 @@
 #include "cext_base.h"
 #include "cext_fetch.h"
 #include "cext_fill.h"
+#include "cext_frame.h"
 #include "cext_guc.h"
 #include "cext_shmem.h"
 #include "cext_start.h"
@@ -71,6 +72,22 @@ warn_suspended(const CextSource *source)
 }
 
 /*
+ * Does what this transaction did itself rule the cache out, whatever is read?
+ * Says why.
+ */
+static pg_noinline bool
+own_rules_out(CextCounter *reason)
+{
+	if (cext_xact_own & CEXT_OWN_QUERY)
+		*reason = CEXT_COUNT_RT_UNDER_WAY;
+	else if (cext_xact_own & (CEXT_OWN_EVERYTHING | CEXT_OWN_CATALOGS))
+		*reason = CEXT_COUNT_RT_OWN_CHANGE;
+	else
+		return false;
+	return true;
+}
+
+/*
  * May a worker's read use the cache?  If not, says why.
  */
 static pg_noinline bool
@@ -104,8 +121,8 @@ cache_is_usable(Snapshot snapshot, CextCounter *reason)
 	}
 	else if (!cext_enabled)
 		*reason = CEXT_COUNT_RT_DISABLED;
-	else if (cext_xact_wrote)
-		*reason = CEXT_COUNT_RT_OWN_WRITE;
+	else if (unlikely(cext_xact_own != 0) && own_rules_out(reason))
+		return false;
 	else if (snapshot->snapshot_type != SNAPSHOT_MVCC)
 		*reason = CEXT_COUNT_RT_SNAPSHOT;
 	else if (snapshot->takenDuringRecovery)
@@ -395,6 +412,13 @@ read_miss(CextRequest *request, Snapshot snapshot)
 	TimestampTz deadline = 0;
 	struct varlena *value;
 
+	/* What is not sure to be stored is not worth waiting for. */
+	if (cext_xact_own != 0)
+	{
+		fill(request, snapshot, &computed);
+		return take_piece(request, computed.value);
+	}
+
 	while (!cext_fill_begin(hash))
 	{
 		if (deadline == 0)
@@ -434,6 +458,8 @@ require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
 	bool		usable = likely(cache_is_usable(snapshot, reason));
 
 	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
+	if (unlikely(*any == CEXT_NO_GENERATION) && cext_frame_wrote_sources)
+		cext_source_forget();
 	if (unlikely(!cext_source_require(snapshot, *any)) && usable)
 	{
 		*reason = cext_sources.suspended != NULL ?

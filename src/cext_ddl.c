@@ -82,7 +82,7 @@ invalidate(CextCause cause, Oid relid)
 static void
 read_through(void)
 {
-	cext_xact_set_wrote();
+	cext_xact_set_catalogs();
 	/* In another extension's callback, of which nobody will be able to tell. */
 	if (decided)
 		invalidate(CEXT_CAUSE_DDL, InvalidOid);
@@ -137,12 +137,36 @@ relation_of_trigger(Oid trigger)
 	return HeapTupleIsValid(tuple) ? ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid : InvalidOid;
 }
 
+/*
+ * Has a relation a trigger of ours, as it has all the time that anything of it is
+ * cached?
+ */
+static bool
+has_our_trigger(Oid relid)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, SnapshotSelf, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = cext_is_our_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
 static bool
 may_concern_reads(Oid class, Oid object)
 {
 	switch (class)
 	{
 		case RelationRelationId:
+			return has_our_trigger(object);
 		case InheritsRelationId:
 			return is_permanent_table(object);
 		case TriggerRelationId:
@@ -171,7 +195,7 @@ object_access(ObjectAccessType access, Oid class, Oid object, int sub, void *arg
 		/* Its OID may come again. */
 		cext_xact_invalidate_all(object);
 	}
-	else if ((!cext_xact_wrote || decided) &&
+	else if (((cext_xact_own & CEXT_OWN_CATALOGS) == 0 || decided) &&
 			 OidIsValid(cext_extension_schema()) && may_concern_reads(class, object))
 		read_through();
 }

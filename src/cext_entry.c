@@ -18,6 +18,11 @@
  * slices are settled for that snapshot.  A writer that comes later than this
  * check bumps a generation that the entry has recorded.
  *
+ * What this transaction itself has changed is in no slot before it commits.  Its
+ * own set of slots is complete whenever reads may use the cache at all
+ * (cext_frame.c).  So an entry of which a slot is in the set is neither taken nor
+ * stored, and ANY, which says nothing of the set, is not asked.
+ *
  * Locks: see cext_store.c.
  *
  * Copyright (c) 2026, the cache_ext authors
@@ -113,11 +118,44 @@ get_slices(const CextRequest *request, const CextComputed *computed,
 }
 
 /*
- * Record the generations of an entry's slices; false if one of them is not
- * settled for the snapshot that the entry was computed under, or if the sources
- * are no longer those that the key was made for.
+ * Has this transaction changed what a copy of an entry depends on?
  */
-static bool
+bool
+cext_seen_is_own(const CextSeen *seen)
+{
+	for (int i = 0; i < seen->nslices; i++)
+	{
+		if (cext_xact_owns(CEXT_PACKED_SLOT(seen->slices[i]) & cext_slot_mask))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Has it changed what any result of the request depends on, whatever the domain?
+ */
+bool
+cext_entry_is_own(const CextRequest *request)
+{
+	const CextComputed nothing = {0};
+	uint64		hashes[CEXT_MAX_SLICES];
+	int			n = get_slices(request, &nothing, hashes);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (cext_xact_owns(cext_slot_of(hashes[i])))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Record the generations of an entry's slices.  Returns what to count if the
+ * entry can be stored: not if one of the slots is not settled for the snapshot
+ * that it was computed under, or is one of this transaction's own, nor if the
+ * sources are no longer those that the key was made for.
+ */
+static CextCounter
 record_slices(CextEntry *entry, const CextRequest *request,
 			  const CextComputed *computed, Snapshot snapshot)
 {
@@ -133,13 +171,15 @@ record_slices(CextEntry *entry, const CextRequest *request,
 		uint32		slot = cext_slot_of(hashes[i]);
 		uint64		generation;
 
+		if (cext_xact_owns(slot))
+			return CEXT_COUNT_RT_OWN_CHANGE;
 		if (!cext_slot_settled(slot, snapshot, &generation))
-			return false;
+			return CEXT_COUNT_RT_UNSETTLED;
 		if (i == EVERYTHING_INDEX && generation != request->generation)
-			return false;
+			return CEXT_COUNT_RT_UNSETTLED;
 		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
 	}
-	return true;
+	return CEXT_COUNT_FILLS;
 }
 
 /*
@@ -167,6 +207,7 @@ cext_entry_store(const CextRequest *request, Snapshot snapshot,
 				 const CextComputed *computed)
 {
 	CextEntry	entry = {0};
+	CextCounter counter;
 
 	entry.value = computed->value;
 	entry.value_len = computed->value == NULL ? 0 : VARSIZE(computed->value);
@@ -177,8 +218,8 @@ cext_entry_store(const CextRequest *request, Snapshot snapshot,
 	if (entry.value_len > (Size) cext_max_entry_kb * 1024 ||
 		entry.value_len > cext_store_max_value())
 		return CEXT_COUNT_RT_TOO_LARGE;
-	if (!record_slices(&entry, request, computed, snapshot))
-		return CEXT_COUNT_RT_UNSETTLED;
-	cext_store_put(&request->key, &entry);
-	return CEXT_COUNT_FILLS;
+	counter = record_slices(&entry, request, computed, snapshot);
+	if (counter == CEXT_COUNT_FILLS)
+		cext_store_put(&request->key, &entry);
+	return counter;
 }

@@ -21,6 +21,7 @@
 #include "cext_source.h"
 #include "cext_stats.h"
 #include "cext_store_read.h"
+#include "cext_xact.h"
 
 /*
  * What to look up: a key, of which the strings are canonical, and the path of
@@ -49,17 +50,22 @@ typedef struct CextComputed
 extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
 											uint64 any, struct varlena **value);
 extern bool cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any);
+extern bool cext_seen_is_own(const CextSeen *seen);
+extern bool cext_entry_is_own(const CextRequest *request);
 extern CextCounter cext_entry_store(const CextRequest *request, Snapshot snapshot,
 									const CextComputed *computed);
 
 /*
- * The generation of ANY, if it is settled for the snapshot.
+ * The generation of ANY, if it is settled for the snapshot and tells all: of
+ * what this transaction itself is about to invalidate it knows nothing.
  */
 static inline uint64
 cext_entry_any(Snapshot snapshot)
 {
 	uint64		any;
 
+	if (unlikely(cext_xact_own != 0))
+		return CEXT_NO_GENERATION;
 	return likely(cext_slot_settled(cext_any_slot(), snapshot, &any)) ?
 		any : CEXT_NO_GENERATION;
 }
@@ -87,7 +93,8 @@ cext_entry_holds(const CextRef *entry, Snapshot snapshot, uint64 any, uint64 *st
 		uint64		generation;
 
 		if (!cext_slot_settled(slot, snapshot, &generation) ||
-			CEXT_PACK_SLICE(slot, generation) != slice)
+			CEXT_PACK_SLICE(slot, generation) != slice ||
+			(unlikely(cext_xact_own != 0) && cext_xact_owns(slot)))
 			return false;
 	}
 	if (any != CEXT_NO_GENERATION)

@@ -87,6 +87,19 @@ describe_entry(const CextRequest *request, Snapshot snapshot, uint64 any)
 }
 
 /*
+ * Has this transaction changed what the result depends on?  As far as that shows
+ * before it is computed.
+ */
+static bool
+is_own(const CextRequest *request)
+{
+	CextSeen	seen;
+
+	return cext_entry_is_own(request) ||
+		(cext_scan_look(&request->key, false, &seen) && cext_seen_is_own(&seen));
+}
+
+/*
  * read_state(user_id text, config_name text): what a read would do now, and why.
  */
 Datum
@@ -104,6 +117,11 @@ cache_ext_read_state(PG_FUNCTION_ARGS)
 	if (cext_sources.suspended != NULL)
 		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: the source of %s is suspended",
 												  cext_role_name(cext_sources.suspended->role))));
+	if (usable && is_own(&request))
+	{
+		reason = CEXT_COUNT_RT_OWN_CHANGE;
+		usable = false;
+	}
 	if (!usable)
 		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: %s",
 												  cext_counter_info[reason].reason)));

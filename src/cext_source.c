@@ -112,6 +112,16 @@ catalog_callback(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 /*
+ * Load the sources anew when they are needed next.
+ */
+void
+cext_source_forget(void)
+{
+	cext_sources.current = false;
+	writer_sources.current = false;
+}
+
+/*
  * Listen to invalidations; called once, from _PG_init.
  */
 void
@@ -361,7 +371,7 @@ is_same_snapshot(Snapshot snapshot)
 static bool
 can_hold(void)
 {
-	return !cext_xact_wrote && cext_sources.suspended == NULL;
+	return (cext_xact_own & CEXT_OWN_QUERY) == 0 && cext_sources.suspended == NULL;
 }
 
 /*
@@ -387,6 +397,11 @@ cext_source_refresh(Snapshot snapshot, uint64 any)
 		cext_sources.generation = generation;
 		cext_sources.snapshot = snapshot_id(snapshot);
 		holds = true;
+	}
+	if (!can_hold())
+	{
+		cext_sources.generation = CEXT_NO_GENERATION;
+		cext_sources.snapshot.valid = false;
 	}
 	if (cext_sources.suspended != NULL || !cext_sources.current)
 		return false;

@@ -71,6 +71,7 @@ extern uint32 cext_any;
 
 extern void cext_source_init(void);
 extern void cext_source_find_slots(void);
+extern void cext_source_forget(void);
 extern bool cext_source_refresh(Snapshot snapshot, uint64 any);
 extern const CextSource *cext_source_of_writer(Oid relid);
 extern const CextScopeType *cext_source_scope_type(const CextSources *sources,

@@ -5,9 +5,10 @@
  *
  * Every source has two triggers, both ENABLE ALWAYS.  The one for statements,
  * or for a partitioned table the one BEFORE each row, runs before the first row
- * is written: from then on the transaction reads through.  The one AFTER each
- * row collects what the old and the new row are part of.  An update that
- * changes no column that the merge reads collects nothing.
+ * is written: from then on the transaction reads through, until the query that
+ * writes is over (cext_frame.c).  The one AFTER each row collects what the old
+ * and the new row are part of.  An update that changes no column that the merge
+ * reads collects nothing.
  *
  * Nothing here knows about commits: see cext_xact.c.
  *
@@ -16,6 +17,7 @@
  *-------------------------------------------------------------------------
  */
 #include "cext_change.h"
+#include "cext_frame.h"
 #include "cext_source.h"
 #include "cext_xact.h"
 
@@ -196,7 +198,7 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 											TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER);
 	const CextSource *source;
 
-	cext_xact_set_wrote();
+	cext_frame_writes();
 	source = cext_source_of_writer(RelationGetRelid(trigger->tg_relation));
 	cext_change_because(cause_of(trigger->tg_event), RelationGetRelid(trigger->tg_relation));
 	if (source == NULL)
@@ -220,13 +222,19 @@ cache_ext_source_statement(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_statement",
 											TRIGGER_EVENT_BEFORE);
+	const CextSource *source;
 
-	cext_xact_set_wrote();
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{
 		cext_change_because(CEXT_CAUSE_TRUNCATE, RelationGetRelid(trigger->tg_relation));
 		cext_xact_invalidate_all(MyDatabaseId);
+		return PointerGetDatum(NULL);
 	}
+	cext_frame_writes();
+	source = cext_source_of_writer(RelationGetRelid(trigger->tg_relation));
+	if (source != NULL &&
+		(source->role == CEXT_ROLE_ATTACHED || source->role == CEXT_ROLE_SCOPE_TYPES))
+		cext_frame_writes_sources();
 	return PointerGetDatum(NULL);
 }
 
@@ -239,7 +247,7 @@ cache_ext_source_before_row(PG_FUNCTION_ARGS)
 	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_before_row",
 											TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
 
-	cext_xact_set_wrote();
+	cext_frame_writes();
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 						   trigger->tg_newtuple : trigger->tg_trigtuple);
 }

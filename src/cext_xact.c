@@ -21,6 +21,9 @@
  * is collected after PRE_COMMIT, by another extension's callback that writes to
  * a source, is marked at once.
  *
+ * The set also says what the transaction's own reads must not take from the
+ * cache or leave there (cext_entry.c).
+ *
  * A subtransaction that rolls back leaves its slices in the set: too much is
  * invalidated, which is exact.  A set that outgrows its bound becomes the
  * slice "everything".
@@ -68,10 +71,7 @@ typedef struct SlotEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/*
- * Has this transaction written to a source?  From then on it reads through.
- */
-bool		cext_xact_wrote = false;
+int			cext_xact_own = 0;
 
 static slotset_hash *slots = NULL;	/* in TopTransactionContext */
 static bool past_pre_commit = false;
@@ -93,6 +93,7 @@ add_slot(uint32 slot)
 
 	if (slots == NULL)
 		slots = slotset_create(TopTransactionContext, 16, NULL);
+	cext_xact_own |= CEXT_OWN_SLOTS;
 	entry = slotset_insert(slots, slot, &found);
 	if (!found)
 		entry->marked = false;
@@ -103,15 +104,6 @@ add_slot(uint32 slot)
 	}
 }
 
-/*
- * Is the slot one that this transaction invalidates?
- */
-bool
-cext_xact_owns(uint32 slot)
-{
-	return slots != NULL && slotset_lookup(slots, slot) != NULL;
-}
-
 static void
 add_slice(Oid db, CextSliceKind kind, CextString id, CextString name)
 {
@@ -119,13 +111,13 @@ add_slice(Oid db, CextSliceKind kind, CextString id, CextString name)
 }
 
 /*
- * This transaction writes to a source, or has done something to it that no
- * row trigger sees.
+ * This transaction may have changed what the catalogs say of a source: its reads
+ * go through from now on.
  */
 void
-cext_xact_set_wrote(void)
+cext_xact_set_catalogs(void)
 {
-	cext_xact_wrote = true;
+	cext_xact_own |= CEXT_OWN_CATALOGS;
 }
 
 /*
@@ -136,6 +128,16 @@ void
 cext_xact_set_ddl(void)
 {
 	did_ddl = true;
+}
+
+/*
+ * Is the slot one that this transaction invalidates?  Then what depends on it is
+ * not the cache's to say, nor to be told, before the transaction has committed.
+ */
+bool
+cext_xact_owns(uint32 slot)
+{
+	return slots != NULL && slotset_lookup(slots, slot) != NULL;
 }
 
 /*
@@ -158,6 +160,8 @@ invalidate_slot(Oid db, CextSliceKind kind, CextString id, CextString name)
 		kind = CEXT_SLICE_EVERYTHING;
 		id = name = CEXT_NULL_STRING;
 	}
+	if (kind == CEXT_SLICE_EVERYTHING && db == MyDatabaseId)
+		cext_xact_own |= CEXT_OWN_EVERYTHING;
 	add_slice(db, kind, id, name);
 	add_slice(db, CEXT_SLICE_ANY, CEXT_NULL_STRING, CEXT_NULL_STRING);
 }
@@ -274,7 +278,7 @@ finish(bool is_commit)
 	past_pre_commit = false;
 	did_ddl = false;
 	committed = false;
-	cext_xact_wrote = false;
+	cext_xact_own = 0;
 }
 
 static void

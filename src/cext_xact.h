@@ -13,10 +13,19 @@
 #include "cext.h"
 #include "cext_key.h"
 
-extern bool cext_xact_wrote;
+/*
+ * What a transaction did that its own reads have to know of.  Most did nothing,
+ * and their reads look no further.
+ */
+#define CEXT_OWN_QUERY		0x01	/* writes a source, and is under way */
+#define CEXT_OWN_SLOTS		0x02	/* has slots in its set */
+#define CEXT_OWN_EVERYTHING	0x04	/* with EVERYTHING of this database */
+#define CEXT_OWN_CATALOGS	0x08	/* may have changed catalogs that matter */
+
+extern int	cext_xact_own;
 
 extern void cext_xact_init(void);
-extern void cext_xact_set_wrote(void);
+extern void cext_xact_set_catalogs(void);
 extern void cext_xact_set_ddl(void);
 extern bool cext_xact_owns(uint32 slot);
 extern void cext_xact_invalidate(Oid db, CextSliceKind kind,

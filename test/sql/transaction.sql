@@ -1,6 +1,7 @@
 -- Transactions: one's own writes, savepoints, isolation levels, snapshots.
 SELECT t.warm();
--- Own writes are seen at once, from the tables; after commit the cache serves.
+-- Own writes are seen at once, from the tables, and the cache serves what they do
+-- not concern; after commit it serves all.
 BEGIN;
 SELECT * FROM t.read('alice', 'theme');
 UPDATE cache_ext.config_fragments SET config = '{"color": "mine"}' WHERE scope_type = 'public' AND config_name = 'theme';

@@ -21,7 +21,7 @@ $node->start;
 load($node);
 $node->safe_psql('postgres', 'CREATE ROLE exporter LOGIN; GRANT pg_monitor TO exporter');
 read_config($node, 'alice', 'theme') for 1 .. 8;
-$node->safe_psql('postgres', "BEGIN; DELETE FROM cache_ext.users WHERE user_id = 'bob'; SELECT cache_ext.get_merged_config('alice', 'theme'); COMMIT");
+$node->safe_psql('postgres', "BEGIN; DELETE FROM cache_ext.users WHERE user_id = 'bob'; SELECT cache_ext.get_merged_config('bob', 'theme'); COMMIT");
 $node->safe_psql('postgres', 'ALTER TABLE cache_ext.users DISABLE TRIGGER cache_ext_row');
 
 my $metrics = "$FindBin::RealBin/../../metrics";
@@ -47,12 +47,12 @@ while ($page->{content} =~ /^(cache_ext_\w+)\{([^}]*)\} (\S+)$/gm)
 	$series{$name}{$label // ''} = $value + 0;
 }
 is($series{cache_ext_hits_total}{''}, 7, 'hits');
-is($series{cache_ext_misses_total}{''}, 1, 'misses');
+is($series{cache_ext_misses_total}{''}, 2, 'misses');
 is($series{cache_ext_fills_total}{''}, 1, 'fills');
 is($series{cache_ext_evictions_total}{''}, 0, 'evictions');
 is($series{cache_ext_notification_queue_ratio}{''} < 0.1, 1, 'the NOTIFY queue');
-is($series{cache_ext_read_through_total}{own_write}, 1, 'reads through, by reason');
-is(scalar(keys %{ $series{cache_ext_read_through_total} }), 13, 'all reasons');
+is($series{cache_ext_read_through_total}{own_change}, 1, 'reads through, by reason');
+is(scalar(keys %{ $series{cache_ext_read_through_total} }), 14, 'all reasons');
 cmp_ok($series{cache_ext_invalidations_total}{user}, '>=', 3, 'invalidations, by kind');
 is(scalar(keys %{ $series{cache_ext_invalidations_total} }), 6, 'all kinds');
 is($series{cache_ext_memory_configured_bytes}{''}, 64 * 1024 * 1024, 'memory');
