@@ -12,7 +12,14 @@
  * Callbacks run in the reverse order of their registration.  So this library is
  * preloaded before cache_ext, which makes its first callback run after
  * cache_ext's, and registers the second one from there, which makes that run
- * before.
+ * before.  The first also runs a statement, for writes that come late, or an
+ * error after the marks.
+ *
+ * It can stop a reader wherever it first touches a page of cache_ext's shared
+ * memory: the pages are protected in that process alone, and the handler of the
+ * signal that a touch raises lets go of them one by one, up to the one at which
+ * it waits for another session to release it.  So a test can go through all the
+ * places at which something may happen in the middle of a read.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -20,19 +27,23 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "access/xact.h"
 #include "common/pg_prng.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "../../src/cext_compat.h"
@@ -47,6 +58,12 @@ PG_FUNCTION_INFO_V1(cext_test_watch);
 PG_FUNCTION_INFO_V1(cext_test_changed_lines);
 PG_FUNCTION_INFO_V1(cext_test_corrupt);
 PG_FUNCTION_INFO_V1(cext_test_replace);
+PG_FUNCTION_INFO_V1(cext_test_flip);
+PG_FUNCTION_INFO_V1(cext_test_save);
+PG_FUNCTION_INFO_V1(cext_test_forge);
+PG_FUNCTION_INFO_V1(cext_test_stop);
+PG_FUNCTION_INFO_V1(cext_test_is_stopped);
+PG_FUNCTION_INFO_V1(cext_test_release);
 PG_FUNCTION_INFO_V1(cext_test_probe);
 
 #define LINE	64
@@ -55,6 +72,7 @@ static int	delay_before_us = 0;
 static int	delay_after_us = 0;
 static int	delay_messages_us = 0;
 static char *hold_file = NULL;
+static char *at_commit = NULL;
 
 #define MAX_DOCUMENTS	64
 
@@ -65,6 +83,18 @@ static int	next_document = 0;
 static char *watched = NULL;
 static char *watched_copy = NULL;
 static Size watched_size;
+
+/* A record that was saved. */
+static char *saved = NULL;
+static char *saved_from;
+static uint32 saved_size;
+
+/* Of the process that stops, and between it and who releases it. */
+static char *stop_start = NULL;
+static char *stop_end;
+static volatile sig_atomic_t touches = 0;
+static volatile sig_atomic_t stop_at = 0;
+static volatile sig_atomic_t *stopped = NULL;	/* shared */
 
 static void
 random_wait(int longest_us)
@@ -88,6 +118,17 @@ early_callback(XactEvent event, void *arg)
 		pg_usleep(1000);
 }
 
+static void
+run_at_commit(void)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (SPI_execute(at_commit, false, 0) < 0)
+		elog(ERROR, "could not run \"%s\"", at_commit);
+	SPI_finish();
+	PopActiveSnapshot();
+}
+
 /*
  * Runs after cache_ext's.
  */
@@ -101,6 +142,8 @@ late_callback(XactEvent event, void *arg)
 	if (!registered)
 		RegisterXactCallback(early_callback, NULL);
 	registered = true;
+	if (at_commit != NULL && at_commit[0] != '\0')
+		run_at_commit();
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		random_wait(delay_before_us);
 }
@@ -246,6 +289,183 @@ cext_test_replace(PG_FUNCTION_ARGS)
 }
 
 /*
+ * cache_ext's shared memory, and the first place in it, or behind another, of a
+ * text, which is that of a record's key if it begins at a multiple of eight
+ * bytes.  NULL if there is none.
+ */
+static char *
+find_key(char *memory, Size size, const char *after, text *key)
+{
+	Size		len = VARSIZE_ANY_EXHDR(key);
+	char	   *end = memory + size;
+	char	   *p = after == NULL ? memory : unconstify(char *, after) + 1;
+
+	while ((p = memmem(p, end - p, VARDATA_ANY(key), len)) != NULL &&
+		   (p - memory) % 8 != 0)
+		p++;
+	return p;
+}
+
+static char *
+get_memory(Size size)
+{
+	bool		found;
+	char	   *memory = ShmemInitStruct("cache_ext", size, &found);
+
+	if (!found)
+		elog(ERROR, "cache_ext has no shared memory");
+	return memory;
+}
+
+/*
+ * cext_test_flip(bigint, text, integer) returns bigint: in cache_ext's shared
+ * memory, of that size, flip a bit of the byte at so many bytes from each place
+ * where a key has that text, user and name without a gap; tells how many.
+ */
+Datum
+cext_test_flip(PG_FUNCTION_ARGS)
+{
+	Size		size = PG_GETARG_INT64(0);
+	text	   *key = PG_GETARG_TEXT_PP(1);
+	char	   *memory = get_memory(size);
+	char	   *next = find_key(memory, size, NULL, key);
+	int64		n = 0;
+
+	while (next != NULL)
+	{
+		char	   *place = next;
+
+		next = find_key(memory, size, place, key);
+		place[PG_GETARG_INT32(2)] ^= 1;
+		n++;
+	}
+	PG_RETURN_INT64(n);
+}
+
+/*
+ * cext_test_save(bigint, text) returns bigint: remember the one record whose key
+ * has that text, and its place; tells its size, which stands at its fourth byte.
+ */
+Datum
+cext_test_save(PG_FUNCTION_ARGS)
+{
+	Size		size = PG_GETARG_INT64(0);
+	char	   *memory = get_memory(size);
+	char	   *key = find_key(memory, size, NULL, PG_GETARG_TEXT_PP(1));
+
+	if (key == NULL)
+		elog(ERROR, "there is no such record");
+	saved_from = key - 40;
+	memcpy(&saved_size, saved_from + 4, sizeof(saved_size));
+	if (saved != NULL)
+		pfree(saved);
+	saved = MemoryContextAlloc(TopMemoryContext, saved_size);
+	memcpy(saved, saved_from, saved_size);
+	PG_RETURN_INT64(saved_size);
+}
+
+/*
+ * cext_test_forge(text, text) returns bigint: put the record that was saved back
+ * to where it was, whatever is there now, with one text in another's place, which
+ * is as long; tells how often.
+ */
+Datum
+cext_test_forge(PG_FUNCTION_ARGS)
+{
+	text	   *old = PG_GETARG_TEXT_PP(0);
+	text	   *new = PG_GETARG_TEXT_PP(1);
+	Size		len = VARSIZE_ANY_EXHDR(old);
+	char	   *p = saved;
+	int64		n = 0;
+
+	if (saved == NULL || VARSIZE_ANY_EXHDR(new) != len)
+		elog(ERROR, "nothing was saved, or the texts differ in length");
+	while ((p = memmem(p, saved + saved_size - p, VARDATA_ANY(old), len)) != NULL)
+	{
+		memcpy(p, VARDATA_ANY(new), len);
+		n++;
+	}
+	memcpy(saved_from, saved, saved_size);
+	PG_RETURN_INT64(n);
+}
+
+/*
+ * A page that is protected was touched.
+ */
+static void
+touched(int signal_number, siginfo_t *info, void *context)
+{
+	int			save_errno = errno;
+	Size		page = sysconf(_SC_PAGESIZE);
+	char	   *place = (char *) TYPEALIGN_DOWN(page, (uintptr_t) info->si_addr);
+
+	if (place < stop_start || place >= stop_end)
+	{
+		/* Not ours: it will be raised again. */
+		signal(SIGSEGV, SIG_DFL);
+		return;
+	}
+	if (++touches == stop_at)
+	{
+		mprotect(stop_start, stop_end - stop_start, PROT_READ | PROT_WRITE);
+		*stopped = 1;
+		while (*stopped)
+			usleep(200);
+	}
+	else
+		mprotect(place, page, PROT_READ | PROT_WRITE);
+	errno = save_errno;
+}
+
+/*
+ * cext_test_stop(bigint, integer) returns integer: from now on stop at the touch of
+ * this number of a page of cache_ext's shared memory, which is of that size, or, if
+ * it is zero, do not; tells how many there were since the last call.
+ */
+Datum
+cext_test_stop(PG_FUNCTION_ARGS)
+{
+	Size		size = PG_GETARG_INT64(0);
+	Size		page = sysconf(_SC_PAGESIZE);
+	char	   *memory = get_memory(size);
+	struct sigaction action = {.sa_sigaction = touched,.sa_flags = SA_SIGINFO};
+	int			n = touches;
+
+	if (stopped == NULL)
+		elog(ERROR, "the library was not preloaded");
+	stop_start = (char *) TYPEALIGN(page, (uintptr_t) memory);
+	stop_end = (char *) TYPEALIGN_DOWN(page, (uintptr_t) memory + size);
+	stop_at = PG_GETARG_INT32(1);
+	touches = 0;
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGSEGV, &action, NULL) != 0 ||
+		mprotect(stop_start, stop_end - stop_start,
+				 stop_at == 0 ? PROT_READ | PROT_WRITE : PROT_NONE) != 0)
+		elog(ERROR, "could not protect shared memory: %m");
+	PG_RETURN_INT32(n);
+}
+
+/*
+ * cext_test_is_stopped() returns boolean: has some process stopped?
+ */
+Datum
+cext_test_is_stopped(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(stopped != NULL && *stopped);
+}
+
+/*
+ * cext_test_release(): it may go on.
+ */
+Datum
+cext_test_release(PG_FUNCTION_ARGS)
+{
+	if (stopped != NULL)
+		*stopped = 0;
+	PG_RETURN_VOID();
+}
+
+/*
  * cext_test_probe(bigint, bigint) returns float8: nanoseconds for each of so many
  * probes of a plain hash table with so many lines.  Which line comes next depends
  * on what the last one held, so that none is fetched ahead; the memory is of the
@@ -346,6 +566,18 @@ _PG_init(void)
 							   "A commit does not complete while this file exists.",
 							   NULL, &hold_file, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("cext_test.at_commit",
+							   "A statement that each commit runs after cache_ext marked its slots.",
+							   NULL, &at_commit, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress)
+	{
+		void	   *shared = mmap(NULL, sizeof(*stopped), PROT_READ | PROT_WRITE,
+								  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (shared != MAP_FAILED)
+			stopped = shared;
+	}
 	RegisterXactCallback(late_callback, NULL);
 	RegisterResourceReleaseCallback(release_callback, NULL);
 }
