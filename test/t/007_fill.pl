@@ -5,11 +5,12 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use CacheExt;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('main', []);
+my $node = new_node('main', [], 'max_connections = 120');
 $node->start;
 load($node);
 
@@ -45,6 +46,28 @@ ok($node->poll_query_until('postgres', waiters('Extension'), 0), 'none waits');
 $locker->query_safe('COMMIT');
 ok($node->poll_query_until('postgres', waiters('Lock'), 0), 'all are through');
 is($node->safe_psql('postgres', is_exact()), 't', 'exact') for 1 .. 2;
+
+# All who wait for one filler go on when it is through, not one of them.
+my @crowd = map { $node->background_psql('postgres') } 1 .. 5;
+$node->safe_psql('postgres', 'SELECT cache_ext.invalidate_all()');
+$locker->query_safe('BEGIN; LOCK TABLE cache_ext.config_fragments');
+$_->query_safe("SET cache_ext.fill_wait = '10min'") for @crowd;
+$_->query_until(qr/started/, "\\echo started\n$read\\echo finished\n") for @crowd;
+ok($node->poll_query_until('postgres', waiters('Extension'), 4), 'four wait for one');
+$locker->query_safe('COMMIT');
+ok($node->poll_query_until('postgres', waiters('Extension'), 0), 'none waits any more');
+$_->query_until(qr/finished/, '') for @crowd;
+$_->quit for @crowd;
+
+# Who shares no more than a latch with another's fill does not wait for it, nor look
+# again and again.  Of ninety keys some do, whatever the seed is.
+$locker->query_safe('BEGIN; LOCK TABLE cache_ext.config_fragments');
+append_to_file($node->basedir . '/latch.sql', "SELECT cache_ext.get_merged_config('latch' || :client_id, 'theme');\n");
+my $output = '';
+my $bench = IPC::Run::start([ 'pgbench', '-n', '-c', '90', '-t', '1', '-f', $node->basedir . '/latch.sql', $node->connstr('postgres') ], '>', \$output, '2>', \$output);
+ok($node->poll_query_until('postgres', waiters('Lock'), 90), 'all of ninety fill');
+$locker->query_safe('COMMIT');
+ok($bench->finish, 'and are through') or diag($output);
 
 # The wait is bounded: then the reader computes for itself.
 $node->safe_psql('postgres', 'SELECT cache_ext.invalidate_all()');

@@ -11,7 +11,7 @@ use Test::More;
 
 my $hold = PostgreSQL::Test::Utils::tempdir() . '/hold';
 # Without notifications: a writer that is held would hold up all that notify.
-my $node = new_node('main', [ allows_streaming => 1 ], "cache_ext.notify = off\nshared_preload_libraries = '" . test_library() . ", cache_ext'");
+my $node = new_node('main', [ allows_streaming => 1 ], "max_connections = 30\ncache_ext.notify = off\nshared_preload_libraries = '" . test_library() . ", cache_ext'");
 $node->start;
 load($node);
 my $exact = is_exact();
@@ -73,6 +73,60 @@ for (1 .. 2)
 }
 $between->query_safe('COMMIT');
 is($node->safe_psql('postgres', $exact), 't', 'exact in the end');
+
+# Three of them: an abort, after its marks, of one that came while the first was
+# pending does not make the others forget that they overlapped.
+$w1 = held_writer('w1', q{UPDATE cache_ext.config_fragments SET config = '{"d": 2}' WHERE scope_type = 'domain'});
+ok($node->poll_query_until('postgres', q{SELECT config = '{"d": 2}' FROM cache_ext.config_fragments WHERE scope_type = 'domain'}), 'the first has committed');
+$between->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+$node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = '{"e": 2}' WHERE scope_type = 'domain_user_defaults'});
+my ($ret, $out, $err) = $node->psql('postgres', q{BEGIN; SET LOCAL cext_test.at_commit = 'SELECT 1 / 0';
+	INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('user', 'acme', 'theme', '{}'); COMMIT});
+like($err, qr/division by zero/, 'one fails in its commit');
+release('w1', $w1);
+is($node->safe_psql('postgres', $exact), 't', 'exact with all completed') for 1 .. 2;
+for (1 .. 2)
+{
+	like($between->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"d": 2, "e": 1/, 'a snapshot from between sees the first and not the second');
+	like($between->query_safe($exact), qr/t/, 'exactly');
+}
+$between->query_safe('COMMIT');
+
+# Written after the slots were marked, by another extension at the commit: in a
+# transaction that wrote nothing else, and in one that did.  Held in the window, too.
+for my $first ('SELECT 1', q{INSERT INTO cache_ext.users VALUES ('late', 'acme')})
+{
+	my $config = qq({"u": "$first"}) =~ s/'//gr;
+	is($node->safe_psql('postgres', $exact), 't', 'cached') for 1 .. 2;
+	$w1 = held_writer('w1', qq{BEGIN; SET LOCAL cext_test.at_commit = 'UPDATE cache_ext.config_fragments SET config = ''$config'' WHERE scope_type = ''user'''; $first; COMMIT});
+	ok($node->poll_query_until('postgres', qq{SELECT config = '$config' FROM cache_ext.config_fragments WHERE scope_type = 'user'}), 'written late, and committed');
+	is($node->safe_psql('postgres', $exact), 't', 'exact in the window');
+	release('w1', $w1);
+	is($node->safe_psql('postgres', $exact), 't', 'exact after it') for 1 .. 2;
+}
+
+# What is remembered of the sources under one snapshot is not used under another that
+# has the same bounds, and sees one transaction more.
+$node->safe_psql('postgres', q{INSERT INTO cache_ext.config_definitions VALUES ('ranked');
+	INSERT INTO cache_ext.config_policies (config_name, scope_type) VALUES ('ranked', 'public'), ('ranked', 'user');
+	INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('public', NULL, 'ranked', '"public"'), ('user', 'alice', 'ranked', '"user"')});
+my $oldest = $node->background_psql('postgres');
+my $ranker = $node->background_psql('postgres');
+$oldest->query_safe('BEGIN; SELECT pg_current_xact_id()');
+$ranker->query_safe("SET cext_test.hold_file = '$hold.ranker'; BEGIN; UPDATE cache_ext.scope_types SET default_rank = 1 WHERE scope_type = 'user'");
+$node->safe_psql('postgres', 'SELECT pg_current_xact_id()');
+# One that reads for the first time.
+my $reader = $node->background_psql('postgres');
+my $ranked = "SELECT cache_ext.get_merged_config('alice', 'ranked')";
+like($reader->query_safe($ranked), qr/user/, 'before');
+append_to_file("$hold.ranker", 'held');
+$ranker->query_until(qr/started/, "\\echo started\nCOMMIT;\n");
+ok($node->poll_query_until('postgres', q{SELECT default_rank = 1 FROM cache_ext.scope_types WHERE scope_type = 'user'}), 'the scope types have changed');
+like($reader->query_safe($ranked), qr/public/, 'after');
+unlink "$hold.ranker";
+$ranker->query_safe('RESET cext_test.hold_file');
+like($reader->query_safe($ranked), qr/public/, 'and when it is through');
+$_->quit for $oldest, $ranker, $reader;
 
 # Held before it leaves the proc array: the commit record is written, and the
 # commit waits for a standby that does not exist.
