@@ -4,7 +4,8 @@ CREATE FUNCTION t.warm() RETURNS void LANGUAGE sql AS $$
   SELECT count(cache_ext.get_public_config(n)) FROM unnest('{theme,menu}'::text[]) n;
 $$;
 -- Runs a statement in another session; then which reads miss, and whether all
--- are exact.  Commits in between, to hold no locks that the other one needs.
+-- are exact.  Those that miss because a slot is shared do not count.  Commits in
+-- between, to hold no locks that the other one needs.
 CREATE EXTENSION dblink;
 CREATE FUNCTION t.elsewhere(statement text) RETURNS text LANGUAGE sql AS $$
   SELECT public.dblink_exec('dbname=' || quote_ident(current_database()), statement)
@@ -13,21 +14,23 @@ CREATE PROCEDURE t.after(statement text) LANGUAGE plpgsql AS $$
 DECLARE
   r record;
   c record;
+  before xid8;
   missed text := '';
   is_exact boolean := true;
 BEGIN
   PERFORM t.warm();
+  before := t.last_change();
   COMMIT;
   PERFORM t.elsewhere(statement);
   COMMIT;
   FOR r IN SELECT u, n FROM unnest('{alice,bob,carol,dave}'::text[]) u, unnest('{theme,menu}'::text[]) n LOOP
     SELECT * INTO c FROM t.count(format('SELECT cache_ext.get_merged_config(%L, %L)', r.u, r.n));
-    IF c.counted <> 'hits=1' THEN missed := missed || format(' %s/%s', r.u, r.n); END IF;
+    IF c.counted <> 'hits=1' AND NOT t.is_unlucky(r.u, r.n, before) THEN missed := missed || format(' %s/%s', r.u, r.n); END IF;
     is_exact := is_exact AND c.result::jsonb IS NOT DISTINCT FROM reference.merge(r.u, r.n);
   END LOOP;
   FOR r IN SELECT n FROM unnest('{theme,menu}'::text[]) n LOOP
     SELECT * INTO c FROM t.count(format('SELECT cache_ext.get_public_config(%L)', r.n));
-    IF c.counted <> 'hits=1' THEN missed := missed || format(' public/%s', r.n); END IF;
+    IF c.counted <> 'hits=1' AND NOT t.is_unlucky(NULL, r.n, before) THEN missed := missed || format(' public/%s', r.n); END IF;
     is_exact := is_exact AND c.result::jsonb IS NOT DISTINCT FROM reference.merge(NULL, r.n);
   END LOOP;
   RAISE NOTICE 'exact: %, missed:%', is_exact, missed;
@@ -41,6 +44,22 @@ CALL t.after($$UPDATE cache_ext.config_fragments SET config = '{"color": "green"
 CALL t.after($$INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('domain', 'umbrella', 'menu', '["u"]')$$);
 CALL t.after($$UPDATE cache_ext.config_fragments SET scope_id = 'dave', scope_type = 'user' WHERE scope_id = 'umbrella'$$);
 CALL t.after($$DELETE FROM cache_ext.config_fragments WHERE scope_id = 'dave'$$);
+-- A row that moves by one column of its key is gone where it was.
+INSERT INTO cache_ext.config_definitions VALUES ('theme2');
+INSERT INTO cache_ext.config_policies VALUES ('theme2', 'user');
+CALL t.after($$UPDATE cache_ext.config_fragments SET config_name = 'menu' WHERE scope_type = 'domain' AND scope_id = 'acme' AND config_name = 'theme'$$);
+CALL t.after($$UPDATE cache_ext.config_fragments SET config_name = 'theme' WHERE scope_type = 'domain' AND scope_id = 'acme' AND config_name = 'menu'$$);
+CALL t.after($$UPDATE cache_ext.config_fragments SET config_name = 'theme2' WHERE scope_type = 'user' AND scope_id = 'alice' AND config_name = 'theme'$$);
+CALL t.after($$UPDATE cache_ext.config_fragments SET config_name = 'theme' WHERE config_name = 'theme2'$$);
+CALL t.after($$UPDATE cache_ext.config_fragments SET scope_id = 'umbrella' WHERE scope_type = 'domain' AND scope_id = 'acme' AND config_name = 'theme'$$);
+CALL t.after($$UPDATE cache_ext.config_fragments SET scope_id = 'acme' WHERE scope_type = 'domain' AND scope_id = 'umbrella' AND config_name = 'theme'$$);
+CALL t.after($$UPDATE cache_ext.config_fragments SET scope_type = 'user' WHERE scope_type = 'domain' AND scope_id = 'acme' AND config_name = 'theme'$$);
+CALL t.after($$UPDATE cache_ext.config_fragments SET scope_type = 'domain' WHERE scope_type = 'user' AND scope_id = 'acme' AND config_name = 'theme'$$);
+CALL t.after($$UPDATE cache_ext.config_policies SET config_name = 'theme2' WHERE config_name = 'theme' AND scope_type = 'public'$$);
+CALL t.after($$UPDATE cache_ext.config_policies SET config_name = 'theme' WHERE config_name = 'theme2' AND scope_type = 'public'$$);
+CALL t.after($$UPDATE cache_ext.users SET user_id = 'dave2' WHERE user_id = 'dave'; UPDATE cache_ext.users SET user_id = 'dave' WHERE user_id = 'alice'$$);
+CALL t.after($$UPDATE cache_ext.users SET user_id = 'alice' WHERE user_id = 'dave'; UPDATE cache_ext.users SET user_id = 'dave' WHERE user_id = 'dave2'$$);
+DELETE FROM cache_ext.config_definitions WHERE config_name = 'theme2';
 -- Users: the row, wherever the user moves.
 CALL t.after($$UPDATE cache_ext.users SET domain_id = 'umbrella' WHERE user_id = 'bob'$$);
 CALL t.after($$UPDATE cache_ext.users SET domain_id = 'acme' WHERE user_id = 'bob'$$);

@@ -93,11 +93,12 @@ COMMIT;
 
 -- REPEATABLE READ keeps its snapshot: it hits what nobody touched, and reads
 -- through what was; it never stores an old result for others.
+SELECT t.last_change() AS before \gset
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM t.read('alice', 'theme');
 SELECT t.elsewhere($$UPDATE cache_ext.config_fragments SET config = '{"color": "newer"}' WHERE config_name = 'theme' AND scope_type = 'public'$$);
 SELECT * FROM t.read('alice', 'theme');
-SELECT * FROM t.read('alice', 'menu');
+SELECT config, counted = 'hits=1' OR t.is_unlucky('alice', 'menu', :'before') AS hit, is_exact FROM t.read('alice', 'menu');
 COMMIT;
 SELECT * FROM t.read('alice', 'theme');
 SELECT * FROM t.read('alice', 'theme');

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('main', []);
-$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\ncache_ext.memory = '16MB'\nmax_prepared_transactions = 2\n");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\ncache_ext.memory = '16MB'\ncache_ext.slots = 65536\nmax_prepared_transactions = 2\n");
 $node->start;
 load($node);
 my ($ret, $out, $err) = $node->psql('postgres', q{SELECT cache_ext.get_merged_config('alice', 'theme'); SELECT cache_ext.get_merged_config('alice', 'theme');

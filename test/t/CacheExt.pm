@@ -27,6 +27,8 @@ sub new_node
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
 	$node->init(@$init);
+	# As many slots as can be: those of different slices are hardly ever shared.
+	unshift(@conf, 'cache_ext.slots = 1048576') unless grep(/cache_ext\.memory/, @conf);
 	$node->append_conf('postgresql.conf', join("\n",
 		"shared_preload_libraries = 'cache_ext'", 'autovacuum = off', @conf, ''));
 	return $node;
