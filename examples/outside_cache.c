@@ -10,7 +10,8 @@
  * What makes it right: loads go over the connection that listens, so that what a
  * load did not see is told after its result; and what was cached before a connect is
  * forgotten, since nobody told us of changes meanwhile.  For the sake of brevity it
- * keeps few entries and forgets all of them on any change.
+ * keeps few entries and forgets all of them on any change, so that it need not look
+ * at payloads, which anybody who may connect can send.
  */
 #include <libpq-fe.h>
 #include <stdio.h>

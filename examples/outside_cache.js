@@ -6,7 +6,8 @@
 //
 // What makes it right: loads go over the connection that listens, so that what a
 // load did not see is told after its result; and what was cached before a connect is
-// forgotten, since nobody told us of changes meanwhile.
+// forgotten, since nobody told us of changes meanwhile.  Anybody who may connect may
+// notify: what cannot be read says that everything is to be forgotten.
 'use strict';
 const readline = require('readline');
 const { Client } = require('pg');
@@ -24,7 +25,7 @@ class Cache {
       this.entries.clear();
       console.log('lost');
     };
-    client.on('notification', (message) => this.invalidate(JSON.parse(message.payload)));
+    client.on('notification', (message) => this.invalidate(message.payload));
     client.on('error', lost);
     client.on('end', lost);
     await client.connect();
@@ -33,10 +34,11 @@ class Cache {
     console.log('listening');
   }
 
-  invalidate(change) {
+  invalidate(payload) {
+    const slices = read(payload);
     let dropped = 0;
     for (const [key, { user, name }] of this.entries) {
-      if (concerns(change, user, name)) {
+      if (slices.some((s) => (s.user ?? user) === user && (s.name ?? name) === name)) {
         this.entries.delete(key);
         dropped++;
       }
@@ -64,10 +66,19 @@ class Cache {
   }
 }
 
-// Whose domain a user's is we do not know: any may be it.
-function concerns(change, user, name) {
-  return change.all || change.slices.some((s) =>
-    (s.name ?? name) === name && (s.scope !== 'user' || s.id === user));
+// What a payload says to forget: users and names, of which undefined is any.  Whose
+// domain a user's is we do not know: any may be it.
+function read(payload) {
+  try {
+    const change = JSON.parse(payload);
+    if (change.v === 1 && !change.all && Array.isArray(change.slices)) {
+      return change.slices.map(({ scope, id, name }) =>
+        ({ user: scope === 'user' ? id : undefined, name }));
+    }
+  } catch {
+    // It is not ours.
+  }
+  return [{}];
 }
 
 async function main() {

@@ -7,7 +7,8 @@ when a transaction has changed them, "listening" after each connect.
 
 What makes it right: loads go over the connection that listens, so that what a load
 did not see is told after its result; and what was cached before a connect is
-forgotten, since nobody told us of changes meanwhile.
+forgotten, since nobody told us of changes meanwhile. Anybody who may connect may
+notify: what cannot be read says that everything is to be forgotten.
 """
 import json
 import select
@@ -25,22 +26,31 @@ class Cache:
         self.entries.clear()
         self.conn = psycopg.connect(autocommit=True)
         self.conn.execute("LISTEN cache_ext")
-        self.conn.add_notify_handler(lambda notify: self.invalidate(notify.payload))
+        self.conn.pgconn.notify_handler = lambda notify: self.invalidate(notify.extra)
         print("listening", flush=True)
 
     def invalidate(self, payload):
-        change = json.loads(payload)
-        stale = [key for key in self.entries if self.concerns(change, *key)]
+        slices = self.read(payload)
+        stale = [(user, name) for user, name in self.entries
+                 if any(s[0] in (None, user) and s[1] in (None, name) for s in slices)]
         for key in stale:
             del self.entries[key]
         print("dropped", len(stale), flush=True)
 
     @staticmethod
-    def concerns(change, user, name):
-        """Does it?  Whose domain a user's is we do not know: any may be it."""
-        return "all" in change or any(
-            s.get("name", name) == name and (s["scope"] != "user" or s["id"] == user)
-            for s in change["slices"])
+    def read(payload):
+        """What a payload says to forget: users and names, of which None is any.
+
+        Whose domain a user's is we do not know: any may be it.
+        """
+        try:
+            change = json.loads(payload)
+            if change["v"] == 1 and "all" not in change and isinstance(change["slices"], list):
+                return [(s["id"] if s["scope"] == "user" else None, s.get("name"))
+                        for s in change["slices"]]
+        except (ValueError, TypeError, LookupError, RecursionError):
+            pass
+        return [(None, None)]
 
     def get(self, user, name):
         if self.conn is None or self.conn.closed:
@@ -66,7 +76,7 @@ class Cache:
         try:
             self.conn.pgconn.consume_input()
             while notify := self.conn.pgconn.notifies():
-                self.invalidate(notify.extra.decode())
+                self.invalidate(notify.extra)
         except psycopg.OperationalError:
             self.conn.close()
             self.entries.clear()
