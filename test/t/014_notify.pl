@@ -67,6 +67,15 @@ is(heard("BEGIN; SAVEPOINT a; INSERT INTO cache_ext.users SELECT 'many' || i FRO
 is(heard(q{DO $$ BEGIN BEGIN INSERT INTO cache_ext.users VALUES ('eve'); RAISE 'no'; EXCEPTION WHEN OTHERS THEN NULL; END; INSERT INTO cache_ext.users VALUES ('frank'); END $$;}),
 	'"slices":[{"scope":"user","id":"frank"}]}', 'an exception that was caught');
 
+# What was released is its parent's, and none of the savepoint's that comes next.
+is(heard("BEGIN; SAVEPOINT a; $alice; RELEASE a; SAVEPOINT b; ROLLBACK TO b; COMMIT;"), '"slices":[{"scope":"user","id":"alice","name":"theme"}]}', 'released, before another that was rolled back');
+is(heard("BEGIN; SAVEPOINT a; SAVEPOINT b; $alice; RELEASE b; SAVEPOINT c; $theme = 'public'; ROLLBACK TO c; COMMIT;"), '"slices":[{"scope":"user","id":"alice","name":"theme"}]}', 'and within another one');
+is(heard("BEGIN; SAVEPOINT a; SAVEPOINT b; $alice; RELEASE b; ROLLBACK TO a; COMMIT;"), '', 'released into one that was rolled back');
+# (Many of a name that is told as a whole, which leaves room for the others.)
+is(heard("BEGIN; SAVEPOINT a; $theme = 'public'; INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) SELECT 'user', 'many' || i, 'theme', '{}' FROM generate_series(1, 400) i; RELEASE a; SAVEPOINT b; ROLLBACK TO b; COMMIT;"),
+	'"all":true}', 'many, released before another that was rolled back');
+$node->safe_psql('postgres', "DELETE FROM cache_ext.config_fragments WHERE scope_id LIKE 'many%'");
+
 # Everything.
 is(heard("INSERT INTO cache_ext.users SELECT 'many' || i FROM generate_series(1, 1000) i;"), '"all":true}', 'too many to be told');
 is(heard("BEGIN; SAVEPOINT a; DELETE FROM cache_ext.users WHERE user_id LIKE 'many%'; RELEASE a; COMMIT;"), '"all":true}', 'in a savepoint that was released');
