@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "lib/stringinfo.h"
@@ -32,6 +33,27 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_support);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_my_config);
+
+/* The names that a call has come across. */
+typedef struct NameEntry
+{
+	CextString	name;
+	uint32		hash;
+	char		status;			/* for simplehash */
+} NameEntry;
+
+#define SH_PREFIX		nameset
+#define SH_ELEMENT_TYPE	NameEntry
+#define SH_KEY_TYPE		CextString
+#define SH_KEY			name
+#define SH_HASH_KEY(tb, key)	((uint32) cext_hash_bytes(key, cext_hash_seed))
+#define SH_EQUAL(tb, a, b)		cext_string_equals(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, entry)	((entry)->hash)
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 /* Room that is taken for several documents before they are known. */
 #define MAX_JSON_GUESS	((Size) 1024 * 1024)
@@ -192,6 +214,7 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 		Datum		values[2] = {0};
 		bool		nulls[2] = {false, false};
 
+		CHECK_FOR_INTERRUPTS();
 		request.key.name = names[i];
 		values[0] = cext_string_datum(names[i], &nulls[0]);
 		if (names[i].data != NULL)
@@ -203,22 +226,10 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 		values[1] = PointerGetDatum(value);
 		nulls[1] = (value == NULL);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		if (value != NULL)
+			pfree(value);
 	}
 	PG_RETURN_VOID();
-}
-
-/*
- * Is the i-th of the names among those before it?
- */
-static bool
-is_repeated(const CextString *names, int i)
-{
-	for (int k = 0; k < i; k++)
-	{
-		if (cext_string_equals(names[k], names[i]))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -231,6 +242,7 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 	CextRequest request = {.key.kind = CEXT_KIND_JSON};
 	StringInfoData json;
 	CextString *names;
+	nameset_hash *seen;
 	CextString	user;
 	int			n;
 
@@ -241,6 +253,7 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 	if (user.data == NULL)
 		PG_RETURN_NULL();
 
+	seen = nameset_create(CurrentMemoryContext, Min(n, 1024), NULL);
 	initStringInfo(&json);
 	/* The result is a varlena: its header comes first. */
 	appendStringInfoSpaces(&json, VARHDRSZ);
@@ -248,13 +261,16 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		struct varlena *value;
+		bool		repeated;
 
+		CHECK_FOR_INTERRUPTS();
 		if (names[i].data == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("config name at position %d is null", i + 1)));
 		cext_argument_check(names[i], "config name");
-		if (is_repeated(names, i))
+		nameset_insert(seen, names[i], &repeated);
+		if (repeated)
 			continue;
 		request.key.user = user;
 		request.key.name = names[i];

@@ -6,7 +6,7 @@
  * All documents are merged at once, not two by two: at each level the objects
  * that contribute are walked together in the order of their keys, which JSONB
  * keeps sorted, so that each value is looked at once and the time is linear in
- * the size of the documents.
+ * the size of the documents, and logarithmic in their number.
  *
  * What a list of values, lowest rank first, merges to: the values from the top
  * down to the first that is not an object contribute.  If the top one is not
@@ -26,7 +26,11 @@
  */
 #include "cext_merge.h"
 
+#include "lib/binaryheap.h"
 #include "miscadmin.h"
+
+/* So many are looked at one by one: a heap of them is no faster, mostly slower. */
+#define FEW_CURSORS		16
 
 /* One document's object at the level being merged. */
 typedef struct Cursor
@@ -36,6 +40,15 @@ typedef struct Cursor
 	JsonbValue	key;			/* of the pair the cursor stands at */
 	JsonbValue	value;
 } Cursor;
+
+/* The objects of a level, walked together. */
+typedef struct Walk
+{
+	int			n;
+	Cursor	   *cursors;		/* lowest rank first */
+	binaryheap *heap;			/* of those not done; NULL where there are few */
+	JsonbValue *values;			/* of the key that was taken */
+} Walk;
 
 static bool
 is_object(const JsonbValue *v)
@@ -106,49 +119,130 @@ merge_pair(CextStrategy strategy, CextJsonbState *state,
 }
 
 /*
+ * Order the cursors so that the one to take next is the greatest: the lowest key,
+ * of several with that key the lowest rank.
+ */
+static int
+compare_cursors(Datum a, Datum b, void *arg)
+{
+	const Cursor *cursors = arg;
+	int			i = DatumGetInt32(a);
+	int			k = DatumGetInt32(b);
+	int			order = compare_keys(&cursors[k].key, &cursors[i].key);
+
+	return order != 0 ? order : k - i;
+}
+
+/*
+ * Stand before the first pair of each of n objects, lowest rank first.
+ */
+static void
+open_walk(Walk *walk, const JsonbValue *objects, int n)
+{
+	walk->n = n;
+	walk->cursors = palloc(n * sizeof(Cursor));
+	walk->values = palloc(n * sizeof(JsonbValue));
+	walk->heap = NULL;
+	if (n > FEW_CURSORS)
+		walk->heap = binaryheap_allocate(n, compare_cursors, walk->cursors);
+	for (int i = 0; i < n; i++)
+	{
+		open_cursor(&walk->cursors[i], objects[i].val.binary.data);
+		if (walk->heap != NULL && !walk->cursors[i].done)
+			binaryheap_add_unordered(walk->heap, Int32GetDatum(i));
+	}
+	if (walk->heap != NULL)
+		binaryheap_build(walk->heap);
+}
+
+static void
+close_walk(Walk *walk)
+{
+	if (walk->heap != NULL)
+		binaryheap_free(walk->heap);
+	pfree(walk->values);
+	pfree(walk->cursors);
+}
+
+/*
+ * Take the values of the next key, of which there are none at the end: every
+ * cursor is looked at.
+ */
+static int
+take_among_few(Walk *walk, JsonbValue *key)
+{
+	Cursor	   *cursors = walk->cursors;
+	int			nvalues = 0;
+
+	key->type = jbvNull;
+	for (int i = 0; i < walk->n; i++)
+	{
+		if (!cursors[i].done &&
+			(key->type == jbvNull || compare_keys(&cursors[i].key, key) < 0))
+			*key = cursors[i].key;
+	}
+	if (key->type == jbvNull)
+		return 0;
+	for (int i = 0; i < walk->n; i++)
+	{
+		if (!cursors[i].done && compare_keys(&cursors[i].key, key) == 0)
+		{
+			walk->values[nvalues++] = cursors[i].value;
+			advance(&cursors[i]);
+		}
+	}
+	return nvalues;
+}
+
+/*
+ * The same, with the cursors in a heap.
+ */
+static int
+take_among_many(Walk *walk, JsonbValue *key)
+{
+	int			nvalues = 0;
+
+	while (!binaryheap_empty(walk->heap))
+	{
+		Datum		first = binaryheap_first(walk->heap);
+		Cursor	   *cursor = &walk->cursors[DatumGetInt32(first)];
+
+		if (nvalues == 0)
+			*key = cursor->key;
+		else if (compare_keys(&cursor->key, key) != 0)
+			break;
+		walk->values[nvalues++] = cursor->value;
+		advance(cursor);
+		if (cursor->done)
+			(void) binaryheap_remove_first(walk->heap);
+		else
+			binaryheap_replace_first(walk->heap, first);
+	}
+	return nvalues;
+}
+
+/*
  * Push the merge of n objects, lowest rank first.
  */
 static void
 merge_objects(CextStrategy strategy, CextJsonbState *state,
 			  JsonbValue *objects, int n)
 {
-	Cursor	   *cursors = palloc(n * sizeof(Cursor));
-	JsonbValue *values = palloc(n * sizeof(JsonbValue));
+	Walk		walk;
+	JsonbValue	key;
+	int			nvalues;
 
 	check_stack_depth();
-	CHECK_FOR_INTERRUPTS();
-
-	for (int i = 0; i < n; i++)
-		open_cursor(&cursors[i], objects[i].val.binary.data);
-
+	open_walk(&walk, objects, n);
 	CextPushJsonb(state, WJB_BEGIN_OBJECT, NULL);
-	for (;;)
+	while ((nvalues = walk.heap == NULL ? take_among_few(&walk, &key) :
+			take_among_many(&walk, &key)) > 0)
 	{
-		JsonbValue	key = {.type = jbvNull};
-		int			nvalues = 0;
-
-		for (int i = 0; i < n; i++)
-		{
-			if (!cursors[i].done &&
-				(key.type == jbvNull || compare_keys(&cursors[i].key, &key) < 0))
-				key = cursors[i].key;
-		}
-		if (key.type == jbvNull)
-			break;
-		for (int i = 0; i < n; i++)
-		{
-			if (!cursors[i].done && compare_keys(&cursors[i].key, &key) == 0)
-			{
-				values[nvalues++] = cursors[i].value;
-				advance(&cursors[i]);
-			}
-		}
-		merge_pair(strategy, state, &key, values, nvalues);
+		CHECK_FOR_INTERRUPTS();
+		merge_pair(strategy, state, &key, walk.values, nvalues);
 	}
 	CextPushJsonb(state, WJB_END_OBJECT, NULL);
-
-	pfree(values);
-	pfree(cursors);
+	close_walk(&walk);
 }
 
 /*
