@@ -167,6 +167,23 @@ SELECT flushed - :before AS flushes FROM t.flushed;
 -- Of the same transaction as another command nothing is known.
 SELECT t.flushes('CREATE TABLE t.beside (); CLUSTER public.people USING people_pkey');
 
+-- What else such a command runs is looked at: an index expression that is not what
+-- it says.
+CREATE FUNCTION app.sneak() RETURNS text LANGUAGE plpgsql AS $$ BEGIN ALTER TABLE public.people DISABLE TRIGGER USER; RETURN 'x'; END $$;
+CREATE FUNCTION app.expression(x text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+  $$ BEGIN RETURN CASE WHEN current_setting('app.sneak', true) = 'on' THEN app.sneak() ELSE x END; END $$;
+CREATE TABLE app.indexed (x text);
+CREATE INDEX indexed_x ON app.indexed (app.expression(x));
+INSERT INTO app.indexed SELECT generate_series(1, 10);
+SET app.sneak = 'on';
+SELECT flushed AS before FROM t.flushed \gset
+ANALYZE app.indexed;
+SELECT flushed - :before AS flushes FROM t.flushed;
+VACUUM FULL app.indexed;
+SELECT flushed - :before AS flushes FROM t.flushed;
+SET app.sneak = 'off';
+SELECT cache_ext.attach_users('public.people', 'id', 'domain');
+
 --
 -- Those that concern a source, each once
 --
@@ -201,6 +218,7 @@ SELECT c.flushes, s.statements FROM unnest(ARRAY[
   'ALTER TABLE public.people DISABLE TRIGGER USER; ALTER TABLE public.people ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement',
   'CREATE OR REPLACE TRIGGER cache_ext_row AFTER INSERT ON public.people FOR EACH ROW EXECUTE FUNCTION t.unrelated()',
   'CREATE OR REPLACE TRIGGER cache_ext_statement BEFORE INSERT ON public.people FOR EACH STATEMENT EXECUTE FUNCTION t.unrelated()',
+  'ALTER TABLE public.people ADD z int',
   'DO $d$ BEGIN PERFORM cache_ext.attach_users(''public.people'', ''id'', ''dom''); END $d$',
   'CREATE TRIGGER another BEFORE INSERT ON public.people FOR EACH ROW EXECUTE FUNCTION t.unrelated()',
   'DROP TRIGGER another ON public.people',
@@ -230,6 +248,12 @@ SELECT c.flushes, s.statements FROM unnest(ARRAY[
   ]) WITH ORDINALITY s (statements, n), LATERAL t.flushes(s.statements) c (flushes) ORDER BY s.n;
 -- And of a type that no source has nothing.
 SELECT t.flushes('ALTER TYPE app.unused RENAME VALUE ''a'' TO ''c'''), t.flushes('CREATE TYPE app.other2 AS ENUM (''a'')'), t.flushes('DROP TYPE app.other2');
+-- While somebody attaches or detaches a table any may be one.
+SELECT public.dblink_connect('detaches', 'dbname=' || quote_ident(current_database()));
+SELECT public.dblink_exec('detaches', 'BEGIN; DO $d$ BEGIN PERFORM cache_ext.detach(''public.people''); END $d$');
+SELECT t.flushes('CREATE TABLE t.z ()'), t.flushes('GRANT SELECT ON t.z TO regress_cache_ext_nobody'), t.flushes('CREATE TEMP TABLE z ()');
+SELECT public.dblink_exec('detaches', 'ROLLBACK'), public.dblink_disconnect('detaches');
+SELECT t.flushes('DROP TABLE t.z');
 -- Both transactions of it.
 SELECT flushed AS before FROM t.flushed \gset
 ALTER TABLE app.docs DETACH PARTITION app.docs_m CONCURRENTLY;
