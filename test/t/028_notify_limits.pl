@@ -96,6 +96,22 @@ push @heard, $listener->query_safe('SELECT') =~ /payload "(.*)" received/g;
 is_deeply([ map { s/"xid":"\d+",//r } @heard ], [ ('{"v":1,"slices":[{"scope":"user","id":"alice","name":"theme"}]}') x 2, '{"v":1,"all":true}' ], 'the listener hears the rest');
 $_->quit foreach $listener, $writer;
 
+# The smallest queue, and many who fill it at once.
+SKIP:
+{
+	skip 'the size of the queue is fixed before 17', 2 if $node->pg_version < 17;
+	$node->append_conf('postgresql.conf', 'max_notify_queue_pages = 64');
+	$node->restart;
+	$listener = $node->background_psql('postgres');
+	$listener->query_safe('LISTEN cache_ext');
+	$listener->query_safe('BEGIN');
+	$node->pgbench('-n -c 12 -j 2 -t 50', 0, [qr/processed: 600\/600/], [qr/^((?!ERROR).)*$/s], 'no commit fails',
+		{ '020_fill' => "SET client_min_messages = error;\nSELECT count(cache_ext.invalidate_user(repeat(i::text, 240))) FROM generate_series(1, 15) i;" });
+	cmp_ok(count($node, 'notifications_lost'), '>', 400, 'most were not told');
+	$listener->quit;
+	$sql->('SELECT cache_ext.reset_stats()');
+}
+
 # Processes that commit and have no user, as the launcher of autovacuum.
 $sql->('CREATE TABLE dead (i int) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0); INSERT INTO dead SELECT generate_series(1, 100)');
 $sql->('DELETE FROM dead');
