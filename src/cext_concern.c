@@ -16,10 +16,10 @@
  * disabled, or a label had another name, rows were written, whatever came after.
  *
  * Of a relation these rows matter: those of pg_class (name, schema, owner,
- * privileges, row-level security, storage), pg_attribute, pg_trigger, and
- * pg_inherits on both sides.  That which names no row of its own changes one of
- * them: TRUNCATE and rewrites the storage, ATTACH and both transactions of DETACH
- * PARTITION CONCURRENTLY a row of pg_inherits.  Policies do not matter, since
+ * privileges, row-level security, storage), pg_attribute, pg_trigger, and its
+ * children's in pg_inherits.  What has no row of its own changes one of them:
+ * TRUNCATE and rewrites the storage, ATTACH and both transactions of DETACH
+ * PARTITION CONCURRENTLY the parent's children.  Policies do not matter, since
  * fills do not run where they bind; nor do indexes and constraints.
  *
  * A relation is a source if it is one of the extension's own tables, has a trigger
@@ -82,7 +82,6 @@ typedef struct Rows
 static const Rows classes = {RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, F_OIDEQ, true};
 static const Rows attributes = {AttributeRelationId, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, F_OIDEQ, true};
 static const Rows triggers = {TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, F_OIDEQ, false};
-static const Rows parents = {InheritsRelationId, InheritsRelidSeqnoIndexId, Anum_pg_inherits_inhrelid, F_OIDEQ, false};
 static const Rows children = {InheritsRelationId, InheritsParentIndexId, Anum_pg_inherits_inhparent, F_OIDEQ, false};
 static const Rows schemas = {NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid, F_OIDEQ, true};
 static const Rows functions = {ProcedureRelationId, ProcedureOidIndexId, Anum_pg_proc_oid, F_OIDEQ, false};
@@ -297,30 +296,59 @@ has_our_trigger(const List *rows)
 }
 
 /*
- * Is the relation a source, and different from what it was?  Our functions, by
- * which triggers are known, are the same.
+ * Is a relation a source, in either view?  Our functions, by which triggers are
+ * known, are the same.
  */
 static bool
-relation_is_changed(Look *look, Oid relid)
+is_source(Look *look, Oid relid)
 {
 	Datum		key = ObjectIdGetDatum(relid);
 	List	   *old_class = read_rows(&classes, key, look->before);
 	List	   *new_class = read_rows(&classes, key, look->after);
-	List	   *old_triggers;
-	List	   *new_triggers;
 
-	if (!may_be_source(old_class) && !may_be_source(new_class))
-		return false;
-	old_triggers = read_rows(&triggers, key, look->before);
-	new_triggers = read_rows(&triggers, key, look->after);
-	if (!is_own(look, old_class) && !is_own(look, new_class) &&
-		!has_our_trigger(old_triggers) && !has_our_trigger(new_triggers) &&
-		!list_member_oid(get_attached(look), relid) && !look->attached_unsure)
-		return false;
-	return !same_rows(&classes, old_class, new_class) ||
-		!same_rows(&triggers, old_triggers, new_triggers) ||
-		is_changed(look, &attributes, relid) ||
-		is_changed(look, &parents, relid) || is_changed(look, &children, relid);
+	return (may_be_source(old_class) || may_be_source(new_class)) &&
+		(is_own(look, old_class) || is_own(look, new_class) ||
+		 has_our_trigger(read_rows(&triggers, key, look->before)) ||
+		 has_our_trigger(read_rows(&triggers, key, look->after)) ||
+		 list_member_oid(get_attached(look), relid) || look->attached_unsure);
+}
+
+/*
+ * Has a table that inherits from the relation, or did, become or ceased to be
+ * its child, and is a source?  It need not have been touched itself.  Of rows with
+ * one key the index has the older ones in the order of their places first.
+ */
+static bool
+has_changed_child(Look *look, Oid relid)
+{
+	List	   *old = read_rows(&children, ObjectIdGetDatum(relid), look->before);
+	List	   *new = read_rows(&children, ObjectIdGetDatum(relid), look->after);
+	int			i = 0;
+	int			j = 0;
+
+	while (i < list_length(old) || j < list_length(new))
+	{
+		HeapTuple	a = i < list_length(old) ? list_nth(old, i) : NULL;
+		HeapTuple	b = j < list_length(new) ? list_nth(new, j) : NULL;
+		int			order = a == NULL ? 1 : b == NULL ? -1 :
+			ItemPointerCompare(&a->t_self, &b->t_self);
+
+		i += order <= 0;
+		j += order >= 0;
+		if (order != 0 &&
+			is_source(look, ((Form_pg_inherits) GETSTRUCT(order < 0 ? a : b))->inhrelid))
+			return true;
+	}
+	return false;
+}
+
+static bool
+relation_is_changed(Look *look, Oid relid)
+{
+	if (!is_source(look, relid))
+		return has_changed_child(look, relid);
+	return is_changed(look, &classes, relid) || is_changed(look, &attributes, relid) ||
+		is_changed(look, &triggers, relid) || is_changed(look, &children, relid);
 }
 
 static bool

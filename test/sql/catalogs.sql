@@ -232,6 +232,9 @@ SELECT c.flushes, s.statements FROM unnest(ARRAY[
   'ALTER TABLE public.people NO FORCE ROW LEVEL SECURITY; ALTER TABLE public.people DISABLE ROW LEVEL SECURITY',
   'CREATE TABLE t.parent (LIKE public.people); ALTER TABLE public.people INHERIT t.parent',
   'ALTER TABLE public.people NO INHERIT t.parent; DROP TABLE t.parent',
+  'CREATE TABLE t.parent (); ALTER TABLE public.people INHERIT t.parent',
+  'CREATE TABLE t.sibling () INHERITS (t.parent)',
+  'ALTER TABLE public.people NO INHERIT t.parent; DROP TABLE t.parent CASCADE',
   'ALTER TYPE app.kind RENAME VALUE ''user'' TO ''person''',
   'ALTER TYPE app.kind RENAME VALUE ''person'' TO ''user''; ALTER TYPE app.kind RENAME VALUE ''user'' TO ''person''; ALTER TYPE app.kind RENAME VALUE ''person'' TO ''user''',
   'ALTER TYPE app.other RENAME VALUE ''a'' TO ''c''',
@@ -258,6 +261,9 @@ SELECT t.flushes('DROP TABLE t.z');
 SELECT flushed AS before FROM t.flushed \gset
 ALTER TABLE app.docs DETACH PARTITION app.docs_m CONCURRENTLY;
 SELECT flushed - :before AS flushes FROM t.flushed;
+ALTER TABLE app.docs_n DETACH PARTITION app.docs_n0 CONCURRENTLY;
+SELECT flushed - :before AS flushes FROM t.flushed;
+ALTER TABLE app.docs_n ATTACH PARTITION app.docs_n0 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
 -- Rolled back, with the transaction or a savepoint, it is nothing.
 SELECT flushed AS before FROM t.flushed \gset
 BEGIN;
@@ -271,6 +277,33 @@ BEGIN;
 DROP TABLE public.people;
 ROLLBACK;
 SELECT flushed - :before AS flushes FROM t.flushed;
+-- Its transaction does not read or store anything cached, whatever it was.
+CREATE FUNCTION t.within(statement text) RETURNS TABLE (result text, counted text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+  SELECT c.result, c.counted INTO result, counted FROM t.count($c$SELECT cache_ext.get_merged_config('u', 'n')$c$) c;
+  RAISE EXCEPTION USING MESSAGE = 'undone';
+EXCEPTION WHEN OTHERS THEN
+  IF SQLERRM <> 'undone' THEN
+    counted := SQLERRM;
+  END IF;
+  RETURN NEXT;
+END
+$$;
+INSERT INTO app.docs VALUES ('user', 'u', 'n', '{"u": 1}');
+SELECT cache_ext.get_merged_config('u', 'n');
+SELECT * FROM t.within('ALTER TYPE app.kind RENAME VALUE ''user'' TO ''person''');
+SELECT * FROM t.count($$SELECT cache_ext.get_merged_config('u', 'n')$$);
+SELECT * FROM t.within('ALTER TABLE public.people ENABLE ROW LEVEL SECURITY');
+SELECT * FROM t.within('GRANT SELECT ON public.people TO regress_cache_ext_nobody');
+SELECT * FROM t.within('ALTER SCHEMA app RENAME TO app2');
+SELECT * FROM t.within('DROP TABLE app.docs_n0');
+SELECT * FROM t.within('TRUNCATE app.docs_n0');
+SELECT * FROM t.within('DROP TRIGGER cache_ext_row ON app.docs');
+SELECT * FROM t.within('CREATE TABLE app.docs_l PARTITION OF app.docs FOR VALUES IN (''l'')');
+SELECT * FROM t.within('ALTER FUNCTION cache_ext.source_row() RENAME TO source_line');
+SELECT * FROM t.within('CREATE TEMP TABLE anything ()');
+SELECT * FROM t.count($$SELECT cache_ext.get_merged_config('u', 'n')$$);
 -- Without its table for what is attached, and with another in its place.
 SELECT t.flushes('ALTER TABLE cache_ext.attached RENAME TO a'), t.flushes('CREATE VIEW cache_ext.attached AS TABLE cache_ext.a'),
   t.flushes('ALTER TABLE public.people ADD x int'), t.flushes('CREATE TABLE t.x ()'),
@@ -287,7 +320,7 @@ SELECT cache_ext.detach(s.relation) FROM cache_ext.sources s WHERE s.attached;
 DROP SCHEMA app, unrelated CASCADE;
 DROP TABLE t.attempts, t.unrelated, t.y, t.beside;
 DROP TYPE t.unrelated_type;
-DROP FUNCTION t.unrelated(), t.flushes(text);
+DROP FUNCTION t.unrelated(), t.flushes(text), t.within(text);
 DROP VIEW t.flushed;
 REVOKE USAGE ON SCHEMA cache_ext FROM regress_cache_ext_reader;
 DROP OWNED BY regress_cache_ext_owner, regress_cache_ext_reader, regress_cache_ext_nobody;

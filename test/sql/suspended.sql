@@ -34,7 +34,7 @@ INSERT INTO app.ways (way, does) VALUES
   ('statement trigger dropped', 'DROP TRIGGER cache_ext_statement ON app.docs'),
   ('for some columns', 'CREATE OR REPLACE TRIGGER cache_ext_row AFTER INSERT OR UPDATE OF kind OR DELETE ON app.docs FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row(); ALTER TABLE app.docs ENABLE ALWAYS TRIGGER cache_ext_row'),
   ('with a condition', 'CREATE OR REPLACE TRIGGER cache_ext_row AFTER INSERT OR UPDATE OR DELETE ON app.docs FOR EACH ROW WHEN (pg_trigger_depth() > 0) EXECUTE FUNCTION cache_ext.source_row(); ALTER TABLE app.docs ENABLE ALWAYS TRIGGER cache_ext_row'),
-  ('statement trigger with a condition', 'CREATE OR REPLACE TRIGGER cache_ext_statement BEFORE INSERT OR UPDATE OR DELETE ON app.docs FOR EACH STATEMENT WHEN (pg_trigger_depth() > 0) EXECUTE FUNCTION cache_ext.source_statement(); ALTER TABLE app.docs ENABLE ALWAYS TRIGGER cache_ext_statement'),
+  ('statement trigger with a condition', 'CREATE OR REPLACE TRIGGER cache_ext_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON app.docs FOR EACH STATEMENT WHEN (pg_trigger_depth() > 0) EXECUTE FUNCTION cache_ext.source_statement(); ALTER TABLE app.docs ENABLE ALWAYS TRIGGER cache_ext_statement'),
   ('without INSERT', 'CREATE OR REPLACE TRIGGER cache_ext_row AFTER UPDATE OR DELETE ON app.docs FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row(); ALTER TABLE app.docs ENABLE ALWAYS TRIGGER cache_ext_row');
 INSERT INTO app.ways (way, does, mend) VALUES
   ('forced row-level security', 'ALTER TABLE app.docs ENABLE ROW LEVEL SECURITY; ALTER TABLE app.docs FORCE ROW LEVEL SECURITY', 'ALTER TABLE app.docs NO FORCE ROW LEVEL SECURITY; ALTER TABLE app.docs DISABLE ROW LEVEL SECURITY'),
