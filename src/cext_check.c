@@ -241,7 +241,7 @@ check_column(CextSource *source, int i)
 			break;
 		case CEXT_WANT_INTEGER:
 			if (!CEXT_TYPE_IS_INTEGER(type.kind))
-				add_type_problem(source, i, false, "integer");
+				add_type_problem(source, i, true, "smallint, integer or bigint");
 			break;
 		case CEXT_WANT_DOCUMENT:
 			if (type.oid != JSONBOID && type.oid != JSONOID)

@@ -10,9 +10,10 @@
  * snapshot that may not see one of them uses the cache.
  *
  * Which they are is not known when shared memory is made, which is before
- * recovery.  Whoever asks first draws a line: the next transaction id of that
- * moment.  A snapshot whose xmin is not below it sees the end of all before it,
- * and those after it had the library.
+ * recovery.  The first client to connect draws a line, before it can begin a
+ * transaction, or whoever asks first: the next transaction id of that moment.  A
+ * snapshot whose xmin is not below it sees the end of all before it, and those
+ * after it had the library.
  *
  * Once no snapshot in the cluster can be older than the line nobody asks again.
  *
@@ -32,6 +33,8 @@
 #include "cext_start.h"
 
 #include "access/transam.h"
+#include "access/xlog.h"
+#include "libpq/auth.h"
 #include "port/atomics.h"
 #include "storage/procarray.h"
 #include "utils/inval.h"
@@ -47,6 +50,7 @@ typedef struct CextStart
 
 bool		cext_start_over = false;
 
+static ClientAuthentication_hook_type prev_client_authentication_hook = NULL;
 static CextStart *start = NULL;
 static bool renewed = false;
 static uint32 passed = 0;
@@ -71,15 +75,6 @@ cext_start_attach(void *memory, bool init)
 }
 
 /*
- * This process begins to use shared memory, before it reads anything.
- */
-void
-cext_start_attach_process(void)
-{
-	cext_start_over = pg_atomic_read_u32(&start->over) != 0;
-}
-
-/*
  * The line, drawn if it is not yet.
  */
 static uint64
@@ -94,6 +89,37 @@ get_line(void)
 	if (pg_atomic_compare_exchange_u64(&start->line, &none, line))
 		return line;
 	return none;
+}
+
+/*
+ * A client connects.
+ */
+static void
+client_authentication(Port *port, int status)
+{
+	if (prev_client_authentication_hook)
+		prev_client_authentication_hook(port, status);
+	if (start != NULL && !RecoveryInProgress())
+		(void) get_line();
+}
+
+/*
+ * Install the hook; called once, from _PG_init.
+ */
+void
+cext_start_init(void)
+{
+	prev_client_authentication_hook = ClientAuthentication_hook;
+	ClientAuthentication_hook = client_authentication;
+}
+
+/*
+ * This process begins to use shared memory, before it reads anything.
+ */
+void
+cext_start_attach_process(void)
+{
+	cext_start_over = pg_atomic_read_u32(&start->over) != 0;
 }
 
 /*

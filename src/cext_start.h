@@ -16,6 +16,7 @@
 
 extern bool cext_start_over;
 
+extern void cext_start_init(void);
 extern Size cext_start_shmem_size(void);
 extern void cext_start_attach(void *memory, bool init);
 extern void cext_start_attach_process(void);

@@ -24,8 +24,6 @@
  */
 #include "cext_type.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_enum.h"
@@ -347,29 +345,20 @@ cext_type_datum(CextType type, CextString text, Datum *value)
 }
 
 /*
- * A value as an integer.  One of a type that is none is what its text says,
- * rounded, and 0 where that says nothing.
+ * A value of one of the integer types.
  */
 int64
 cext_type_integer(CextType type, Datum value)
 {
-	double		number;
-
 	switch (type.kind)
 	{
 		case CEXT_TYPE_INT2:
 			return DatumGetInt16(value);
 		case CEXT_TYPE_INT4:
 			return DatumGetInt32(value);
-		case CEXT_TYPE_INT8:
-			return DatumGetInt64(value);
 		default:
-			number = rint(strtod(cext_type_cstring(type, value), NULL));
-			if (isnan(number))
-				return 0;
-			if (!FLOAT8_FITS_IN_INT64(number))
-				return number < 0 ? PG_INT64_MIN : PG_INT64_MAX;
-			return (int64) number;
+			Assert(type.kind == CEXT_TYPE_INT8);
+			return DatumGetInt64(value);
 	}
 }
 

@@ -173,7 +173,8 @@ for my $case (@cases)
 		judge($node, $db, 'before', [ 'alice', 'bob' ], 'theme', 'reference.merge_altered', $open, $other);
 		$node->safe_psql($db, $sql);
 		my ($hits, $failed) = examine($db, 'altered', $name, $open, $other);
-		examine_sources($db, 'altered', $hits, $failed);
+		# A word that is no value of the column's type is the caller's fault, and none of the table's.
+		examine_sources($db, 'altered', $hits, $failed) unless $what =~ /asked for a word/;
 		# The write itself may be refused, by a foreign key that is gone with its table.
 		run_sql($node, $db, $write);
 		examine($db, 'written', $name, $open, $other);
@@ -182,7 +183,7 @@ for my $case (@cases)
 		examine($db, 'being written', $name, $open, $other);
 		ask($other, 'ROLLBACK');
 		examine($db, 'undone', $name, $open, $other);
-		unlike(run_sql($node, $db, "TABLE cache_ext.health; SELECT * FROM cache_ext.explain_config('alice', '$name'); SELECT cache_ext.prewarm_names(); SELECT cache_ext.prewarm_users(NULL, 10)"),
+		unlike(run_sql($node, $db, "TABLE cache_ext.health; SELECT * FROM cache_ext.explain_config('alice', '$name'); SELECT cache_ext.prewarm_names(); SELECT cache_ext.prewarm_users(10)"),
 			qr/XX000|XX001|server closed/, 'views and functions');
 		leave($open, $other);
 	});

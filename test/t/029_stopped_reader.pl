@@ -152,7 +152,7 @@ explore('a fill, everything invalidated', 10, [ of('r', $warm), of('m', $write) 
 # A fill of a transaction that has its locks, and so hears of no changes, under a
 # snapshot that sees a trigger disabled; and then a write that goes unnoticed.
 my $enable = 'ALTER TABLE cache_ext.config_fragments ENABLE ALWAYS TRIGGER cache_ext_row';
-explore('a fill, a trigger disabled', 10,
+explore('a fill, a trigger disabled', 3,
 	[ "m: $enable", 'r: BEGIN', of('r', $read), of('m', "s.begin_held('$hold')") ],
 	[ of('m', "s.end_held('$hold')", $write) ]);
 $node->safe_psql('postgres', $enable);
