@@ -30,6 +30,7 @@
 #include "cext_check.h"
 
 #include "cext_extension.h"
+#include "cext_partition.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -302,12 +303,36 @@ check_public_id(CextSource *source)
 }
 
 /*
+ * Making triggers on a partitioned table, which we do as the extension's owner,
+ * has PostgreSQL look at the partition keys, and so run their expressions' code.
+ */
+static void
+check_partition_keys(CextSource *source)
+{
+	List	   *relids;
+	ListCell   *cell;
+
+	if (source->relkind != RELKIND_PARTITIONED_TABLE)
+		return;
+	relids = find_all_inheritors(source->relid, NoLock, NULL);
+	foreach(cell, relids)
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_PARTITIONED_TABLE &&
+			cext_partition_has_expressions(lfirst_oid(cell)))
+			cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED, false,
+							 "Its partition key, or that of a partition, has an expression, which can run code of its owner's.",
+							 "Partition the table by columns.");
+	}
+}
+
+/*
  * Can the table, which is described, be a source?  Adds a problem if not.
  */
 void
 cext_check_table(CextSource *source)
 {
 	check_relation(source);
+	check_partition_keys(source);
 	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
 	{
 		/* What has no type has been reported. */

@@ -37,16 +37,16 @@
 #define NO_PARTITION	(-1)
 
 /*
- * Has the partition key expressions?
+ * Has the partition key of a table expressions?
  */
-static bool
-has_expressions(Relation rel)
+bool
+cext_partition_has_expressions(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(PARTRELID, ObjectIdGetDatum(RelationGetRelid(rel)));
+	HeapTuple	tuple = SearchSysCache1(PARTRELID, ObjectIdGetDatum(relid));
 	bool		result;
 
 	if (!HeapTupleIsValid(tuple))
-		return true;			/* it is partitioned no more: do not ask */
+		return true;			/* it is being dropped: do not ask */
 	result = !heap_attisnull(tuple, Anum_pg_partitioned_table_partexprs, NULL);
 	ReleaseSysCache(tuple);
 	return result;
@@ -85,7 +85,7 @@ cext_partition_plan(CextRouting *routing, const CextSource *source, CextAsk ask,
 	PartitionKey key;
 
 	memset(routing, 0, sizeof(*routing));
-	routing->expressions = has_expressions(rel);
+	routing->expressions = cext_partition_has_expressions(RelationGetRelid(rel));
 	if (routing->expressions)
 		return;
 	key = RelationGetPartitionKey(rel);

@@ -29,6 +29,7 @@ typedef struct CextPartitions
 	const Oid  *oids;
 } CextPartitions;
 
+extern bool cext_partition_has_expressions(Oid relid);
 extern void cext_partition_plan(CextRouting *routing, const CextSource *source, CextAsk ask,
 								Relation rel, const AttrNumber *attnums);
 extern CextPartitions cext_partition_find(const CextRouting *routing, Relation rel,
