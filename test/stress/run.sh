@@ -126,7 +126,8 @@ stress_clients() {
 		-f "$dir/write_domain_user_defaults.sql@6" -f "$dir/write_public.sql@2" \
 		-f "$dir/write_public_overlay.sql@2" -f "$dir/write_presence.sql@2" \
 		-f "$dir/write_tables.sql@2" -f "$dir/write_everything.sql@1" \
-		-f "$dir/write_many.sql@3" -f "$dir/write_rollback.sql@3"
+		-f "$dir/write_many.sql@3" -f "$dir/write_rollback.sql@3" \
+		-f "$dir/write_probe.sql@2"
 }
 
 # stress_faults NAME: mismatches that the server of that name has logged, and

@@ -20,4 +20,19 @@ CREATE FUNCTION stress.document(scope_type text) RETURNS jsonb LANGUAGE sql VOLA
   SELECT jsonb_build_object(scope_type, nextval('stress.counter'), 'both', jsonb_build_object(scope_type, random() < 0.5),
                             'v' || (random() * 5)::int, CASE WHEN random() < 0.3 THEN NULL ELSE repeat('x', (random() * 300)::int) END)
 $$;
+-- Reads in the middle of a query that writes, where a client asks for them, by
+-- triggers that come before our own in the order of names.
+CREATE FUNCTION stress.probe() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  u text := 'u' || 1 + (random() * 11)::int;
+  n text := (coalesce(NEW, OLD)).config_name;
+BEGIN
+  PERFORM reference.assert_exact(cache_ext.get_merged_config(u, n), reference.merge(u, n), u, n);
+  RETURN coalesce(NEW, OLD);
+END
+$$;
+CREATE TRIGGER a_probe_before BEFORE INSERT OR UPDATE OR DELETE ON cache_ext.config_fragments FOR EACH ROW
+  WHEN (current_setting('stress.probe', true) = 'on') EXECUTE FUNCTION stress.probe();
+CREATE TRIGGER a_probe_after AFTER INSERT OR UPDATE OR DELETE ON cache_ext.config_fragments FOR EACH ROW
+  WHEN (current_setting('stress.probe', true) = 'on') EXECUTE FUNCTION stress.probe();
 ANALYZE;
