@@ -19,7 +19,8 @@
  * memory: the pages are protected in that process alone, and the handler of the
  * signal that a touch raises lets go of them one by one, up to the one at which
  * it waits for another session to release it.  So a test can go through all the
- * places at which something may happen in the middle of a read.
+ * places at which something may happen in the middle of a read.  A timer can
+ * protect them again, for places that come back to a page.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -29,6 +30,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -418,9 +420,40 @@ touched(int signal_number, siginfo_t *info, void *context)
 }
 
 /*
- * cext_test_stop(bigint, integer) returns integer: from now on stop at the touch of
- * this number of a page of cache_ext's shared memory, which is of that size, or, if
- * it is zero, do not; tells how many there were since the last call.
+ * Protect all pages again, unless it has stopped.
+ */
+static void
+protect_again(int signal_number)
+{
+	if (touches < stop_at)
+		mprotect(stop_start, stop_end - stop_start, PROT_NONE);
+}
+
+/*
+ * Let the timer run out every so many microseconds, or not if there are none.
+ */
+static void
+set_timer(int interval_us)
+{
+	static timer_t timer;
+	static bool created = false;
+	struct itimerspec spec = {{0, interval_us * 1000}, {0, interval_us * 1000}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,.sigev_signo = SIGRTMIN};
+	struct sigaction action = {.sa_handler = protect_again,.sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	if (!created && (sigaction(SIGRTMIN, &action, NULL) != 0 ||
+					 timer_create(CLOCK_MONOTONIC, &event, &timer) != 0))
+		elog(ERROR, "could not create a timer: %m");
+	created = true;
+	timer_settime(timer, 0, &spec, NULL);
+}
+
+/*
+ * cext_test_stop(bigint, integer, integer) returns integer: from now on stop at the
+ * touch of this number of a page of cache_ext's shared memory, which is of that size,
+ * or, if it is zero, do not; tells how many there were since the last call.  What was
+ * touched is forgotten every so many microseconds, or never if there are none.
  */
 Datum
 cext_test_stop(PG_FUNCTION_ARGS)
@@ -437,11 +470,13 @@ cext_test_stop(PG_FUNCTION_ARGS)
 	stop_end = (char *) TYPEALIGN_DOWN(page, (uintptr_t) memory + size);
 	stop_at = PG_GETARG_INT32(1);
 	touches = 0;
+	set_timer(0);
 	sigemptyset(&action.sa_mask);
 	if (sigaction(SIGSEGV, &action, NULL) != 0 ||
 		mprotect(stop_start, stop_end - stop_start,
 				 stop_at == 0 ? PROT_READ | PROT_WRITE : PROT_NONE) != 0)
 		elog(ERROR, "could not protect shared memory: %m");
+	set_timer(stop_at == 0 ? 0 : PG_GETARG_INT32(2));
 	PG_RETURN_INT32(n);
 }
 
