@@ -236,7 +236,8 @@ SELECT c.flushes, s.statements FROM unnest(ARRAY[
   'CREATE TABLE t.sibling () INHERITS (t.parent)',
   'ALTER TABLE public.people NO INHERIT t.parent; DROP TABLE t.parent CASCADE',
   'ALTER TYPE app.kind RENAME VALUE ''user'' TO ''person''',
-  'ALTER TYPE app.kind RENAME VALUE ''person'' TO ''user''; ALTER TYPE app.kind RENAME VALUE ''user'' TO ''person''; ALTER TYPE app.kind RENAME VALUE ''person'' TO ''user''',
+  'ALTER TYPE app.kind RENAME VALUE ''person'' TO ''user''',
+  'ALTER TYPE app.kind RENAME VALUE ''user'' TO ''person''; ALTER TYPE app.kind RENAME VALUE ''person'' TO ''user''',
   'ALTER TYPE app.other RENAME VALUE ''a'' TO ''c''',
   -- partitions
   'TRUNCATE app.docs_m',
