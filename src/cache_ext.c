@@ -14,7 +14,6 @@
 #include "cext_reader.h"
 #include "cext_shmem.h"
 #include "cext_source.h"
-#include "cext_start.h"
 #include "cext_xact.h"
 
 #include "fmgr.h"
@@ -29,10 +28,7 @@ _PG_init(void)
 {
 	cext_guc_define();
 	if (process_shared_preload_libraries_in_progress)
-	{
 		cext_shmem_install_hooks();
-		cext_start_init();
-	}
 	cext_extension_init();
 	cext_source_init();
 	cext_reader_init();

@@ -41,6 +41,7 @@
 #include "cext_frame.h"
 
 #include "cext_source.h"
+#include "cext_start.h"
 #include "cext_xact.h"
 
 #include "access/xact.h"
@@ -131,6 +132,7 @@ is_frame(const QueryDesc *query)
 static void
 executor_start(QueryDesc *query, int eflags)
 {
+	cext_start_note();
 	if (prev_executor_start_hook)
 		prev_executor_start_hook(query, eflags);
 	else
@@ -157,6 +159,7 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 {
 	Frame	   *frame = NULL;
 
+	cext_start_note();
 	if (IsA(pstmt->utilityStmt, CopyStmt) &&
 		castNode(CopyStmt, pstmt->utilityStmt)->is_from)
 		frame = begin_frame(NULL);

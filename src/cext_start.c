@@ -10,10 +10,9 @@
  * snapshot that may not see one of them uses the cache.
  *
  * Which they are is not known when shared memory is made, which is before
- * recovery.  The first client to connect draws a line, before it can begin a
- * transaction, or whoever asks first: the next transaction id of that moment.  A
- * snapshot whose xmin is not below it sees the end of all before it, and those
- * after it had the library.
+ * recovery.  So each process draws a line before its first command, unless it is
+ * drawn: the next transaction id of that moment.  A snapshot whose xmin is not
+ * below it sees the end of all before it, and those after it had the library.
  *
  * Once no snapshot in the cluster can be older than the line nobody asks again.
  *
@@ -34,7 +33,6 @@
 
 #include "access/transam.h"
 #include "access/xlog.h"
-#include "libpq/auth.h"
 #include "port/atomics.h"
 #include "storage/procarray.h"
 #include "utils/inval.h"
@@ -49,8 +47,8 @@ typedef struct CextStart
 } CextStart;
 
 bool		cext_start_over = false;
+bool		cext_start_noted = false;
 
-static ClientAuthentication_hook_type prev_client_authentication_hook = NULL;
 static CextStart *start = NULL;
 static bool renewed = false;
 static uint32 passed = 0;
@@ -92,25 +90,18 @@ get_line(void)
 }
 
 /*
- * A client connects.
- */
-static void
-client_authentication(Port *port, int status)
-{
-	if (prev_client_authentication_hook)
-		prev_client_authentication_hook(port, status);
-	if (start != NULL && !RecoveryInProgress())
-		(void) get_line();
-}
-
-/*
- * Install the hook; called once, from _PG_init.
+ * What cext_start_note does the first time.
  */
 void
-cext_start_init(void)
+cext_start_draw(void)
 {
-	prev_client_authentication_hook = ClientAuthentication_hook;
-	ClientAuthentication_hook = client_authentication;
+	if (start == NULL)
+		cext_start_noted = true;
+	else if (!RecoveryInProgress())
+	{
+		(void) get_line();
+		cext_start_noted = true;
+	}
 }
 
 /*

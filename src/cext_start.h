@@ -15,12 +15,23 @@
 #include "utils/snapshot.h"
 
 extern bool cext_start_over;
+extern bool cext_start_noted;
 
-extern void cext_start_init(void);
 extern Size cext_start_shmem_size(void);
 extern void cext_start_attach(void *memory, bool init);
 extern void cext_start_attach_process(void);
 extern bool cext_start_look(Snapshot snapshot);
+extern void cext_start_draw(void);
+
+/*
+ * A command begins: the line is drawn then, if it is not.
+ */
+static inline void
+cext_start_note(void)
+{
+	if (unlikely(!cext_start_noted))
+		cext_start_draw();
+}
 
 /*
  * Does the snapshot see the end of all transactions that were there before the

@@ -3,7 +3,9 @@
 -- cache gives against what the tables say, in one statement.  Then the same in
 -- another session, while the transaction is open and after it was rolled back or
 -- committed.
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS dblink;
+RESET client_min_messages;
 CREATE SCHEMA f;
 CREATE SEQUENCE f.probes;
 CREATE SEQUENCE f.faults;
@@ -400,7 +402,7 @@ CREATE TABLE f.shared AS
   SELECT (cache_ext.slot_of(kind, 't1', 'theme')).slot FROM unnest('{everything,name,domain,domain_name}'::text[]) kind;
 CREATE TABLE f.written AS
   SELECT 'c' || i AS login FROM generate_series(1, 20) i
-   WHERE NOT EXISTS (SELECT FROM unnest('{user,user_name}'::text[]) kind, unnest('{theme,menu}'::text[]) name, f.shared s WHERE s.slot = (cache_ext.slot_of(kind, 'c' || i, name)).slot) LIMIT 10;
+   WHERE NOT EXISTS (SELECT FROM (VALUES ('user', NULL), ('user_name', 'theme'), ('user_name', 'menu')) slice (kind, name), f.shared s WHERE s.slot = (cache_ext.slot_of(slice.kind, 'c' || i, slice.name)).slot) LIMIT 10;
 INSERT INTO f.fragments (id, kind, login, name, doc) SELECT 1000 + row_number() OVER (), 'user', login, 'theme', '{"user": 1}' FROM f.written;
 CREATE FUNCTION f.sources_of_reads(logins text[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
