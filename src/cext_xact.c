@@ -311,6 +311,9 @@ xact_callback(XactEvent event, void *arg)
 						 errhint("Commit the change in a transaction of its own, with COMMIT.")));
 			break;
 		case XACT_EVENT_PREPARE:
+			/* It changed nothing, but may have read through. */
+			finish(false);
+			break;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
