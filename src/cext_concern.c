@@ -22,8 +22,8 @@
  * PARTITION CONCURRENTLY the parent's children.  Policies do not matter, since
  * fills do not run where they bind; nor do indexes and constraints.
  *
- * A relation is a source if it is one of the extension's own tables, has a trigger
- * of ours, as partitions do, or is attached, in either view.
+ * A relation is a source if in either view it is one of the extension's own tables
+ * or has a trigger of ours, as partitions do, or if it is attached.
  *
  * A commit must not fail because of us.  Nothing here looks anything up by a
  * number that can be out of date without being prepared to find nothing, and none
@@ -79,14 +79,45 @@ typedef struct Rows
 	bool		by_content;		/* the same if rewritten as it was */
 } Rows;
 
-static const Rows classes = {RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, F_OIDEQ, true};
-static const Rows attributes = {AttributeRelationId, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, F_OIDEQ, true};
-static const Rows triggers = {TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, F_OIDEQ, false};
-static const Rows children = {InheritsRelationId, InheritsParentIndexId, Anum_pg_inherits_inhparent, F_OIDEQ, false};
-static const Rows schemas = {NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid, F_OIDEQ, true};
-static const Rows functions = {ProcedureRelationId, ProcedureOidIndexId, Anum_pg_proc_oid, F_OIDEQ, false};
-static const Rows functions_by_name = {ProcedureRelationId, ProcedureNameArgsNspIndexId, Anum_pg_proc_proname, F_NAMEEQ, false};
-static const Rows labels = {EnumRelationId, EnumTypIdLabelIndexId, Anum_pg_enum_enumtypid, F_OIDEQ, false};
+static const Rows classes = {
+	RelationRelationId, ClassOidIndexId, Anum_pg_class_oid,
+	F_OIDEQ, true
+};
+
+static const Rows attributes = {
+	AttributeRelationId, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid,
+	F_OIDEQ, true
+};
+
+static const Rows triggers = {
+	TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid,
+	F_OIDEQ, false
+};
+
+static const Rows children = {
+	InheritsRelationId, InheritsParentIndexId, Anum_pg_inherits_inhparent,
+	F_OIDEQ, false
+};
+
+static const Rows schemas = {
+	NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid,
+	F_OIDEQ, true
+};
+
+static const Rows functions = {
+	ProcedureRelationId, ProcedureOidIndexId, Anum_pg_proc_oid,
+	F_OIDEQ, false
+};
+
+static const Rows functions_by_name = {
+	ProcedureRelationId, ProcedureNameArgsNspIndexId, Anum_pg_proc_proname,
+	F_NAMEEQ, false
+};
+
+static const Rows labels = {
+	EnumRelationId, EnumTypIdLabelIndexId, Anum_pg_enum_enumtypid,
+	F_OIDEQ, false
+};
 
 /* What the messages tell of, and what it is compared with. */
 typedef struct Look
@@ -405,10 +436,9 @@ schemas_are_changed(Look *look)
 		return true;
 	foreach(cell, get_attached(look))
 	{
-		List	   *class = read_rows(&classes, ObjectIdGetDatum(lfirst_oid(cell)), look->after);
+		Oid			schema = get_rel_namespace(lfirst_oid(cell));
 
-		if (class != NIL &&
-			is_changed(look, &schemas, ((Form_pg_class) GETSTRUCT((HeapTuple) linitial(class)))->relnamespace))
+		if (OidIsValid(schema) && is_changed(look, &schemas, schema))
 			return true;
 	}
 	return look->attached_unsure;
