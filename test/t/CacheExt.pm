@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node load count is_exact read_config test_library wait_for_notification
-  load_reference database part session ask leave run_sql compared judge hits_of);
+  load_reference database part answers session ask leave run_sql compared judge hits_of);
 
 # The library of test/module, which `make -C test/module` builds.
 sub test_library
@@ -131,6 +131,7 @@ sub session
 	my ($node, $db, %params) = @_;
 	my $session = $node->background_psql($db // 'postgres', on_error_stop => 0, %params);
 
+	$session->set_query_timer_restart;
 	ask($session, "\\set VERBOSITY verbose\nSET client_min_messages = error");
 	return $session;
 }
