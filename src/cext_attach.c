@@ -18,10 +18,10 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "cext_advise.h"
 #include "cext_check.h"
 #include "cext_extension.h"
 #include "cext_mapping.h"
-#include "cext_reader.h"
 #include "cext_regcolumn.h"
 #include "cext_spi.h"
 
@@ -33,11 +33,9 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_attach_fragments);
 CEXT_FUNCTION_INFO_V1(cache_ext_attach_policies);
@@ -275,147 +273,6 @@ put_triggers(CextSource *source)
 	source->problem = (CextProblem) {0};
 }
 
-/* Rows that are looked at for what to warn of. */
-#define MAX_LOOKED_AT	10000
-
-/* What was found in a table's rows. */
-typedef struct Look
-{
-	const CextSource *source;
-	int			column;			/* that has scope types */
-	int			nrows;
-	List	   *scope_types;	/* char *, each once */
-	List	   *other_ids;		/* those of which a row has another id than public_id */
-} Look;
-
-static List *
-add_once(List *names, CextString name)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-	{
-		if (cext_string_equals(name, cext_string(lfirst(cell))))
-			return names;
-	}
-	return lappend(names, pnstrdup(name.data, name.len));
-}
-
-static void
-look_at_chain(Look *look, Datum value)
-{
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	CextType	type = look->source->columns[look->column].type;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
-	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
-					  &elements, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		if (!nulls[i])
-			look->scope_types = add_once(look->scope_types, cext_type_text(type, elements[i]));
-	}
-}
-
-static bool
-look_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
-{
-	Look	   *look = arg;
-	const CextSource *source = look->source;
-	CextString	id = CEXT_NULL_STRING;
-	CextString	name;
-	bool		isnull;
-	Datum		value = slot_getattr(row, attnums[look->column], &isnull);
-
-	if (isnull)
-		return ++look->nrows < MAX_LOOKED_AT;
-	if (look->column == CEXT_COL_POLICY_CHAIN)
-	{
-		look_at_chain(look, value);
-		return ++look->nrows < MAX_LOOKED_AT;
-	}
-	name = cext_type_text(source->columns[look->column].type, value);
-	look->scope_types = add_once(look->scope_types, name);
-	if (source->role == CEXT_ROLE_FRAGMENTS)
-	{
-		value = slot_getattr(row, attnums[CEXT_COL_FRAGMENT_ID], &isnull);
-		if (!isnull)
-			id = cext_type_text(source->columns[CEXT_COL_FRAGMENT_ID].type, value);
-		if ((id.data == NULL) != (source->public_id.data == NULL) ||
-			(id.data != NULL && !cext_string_equals(id, source->public_id)))
-			look->other_ids = add_once(look->other_ids, name);
-	}
-	return ++look->nrows < MAX_LOOKED_AT;
-}
-
-/*
- * Warn of what a scope type's rows say that will not contribute.
- */
-static void
-warn_of_scope_type(const Look *look, const char *name)
-{
-	const CextSource *source = look->source;
-	ListCell   *cell;
-
-	if (run("SELECT keyed_by FROM cache_ext.scope_types WHERE scope_type = $1", 1, &name) == 0)
-	{
-		ereport(WARNING,
-				(errmsg("scope type \"%s\" in table %s is unknown, and its fragments do not contribute",
-						name, source->relname),
-				 errhint("Insert it into cache_ext.scope_types, with what its fragments are keyed by.")));
-		return;
-	}
-	if (strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "none") != 0)
-		return;
-	foreach(cell, look->other_ids)
-	{
-		if (strcmp(lfirst(cell), name) != 0)
-			continue;
-		if (source->public_id.data == NULL)
-			ereport(WARNING,
-					(errmsg("fragments of scope type \"%s\" in table %s have a scope id, and do not contribute",
-							name, source->relname),
-					 errdetail("The scope type is keyed by none, and public_id is null."),
-					 errhint("Give the id that public fragments have as public_id.")));
-		else
-			ereport(WARNING,
-					(errmsg("fragments of scope type \"%s\" in table %s have another scope id than public_id, and do not contribute",
-							name, source->relname),
-					 errdetail("The scope type is keyed by none, and public_id is \"%s\".",
-							   source->public_id.data)));
-	}
-}
-
-/*
- * Warn of what the table has that will not contribute.  A look at some rows has to
- * do.
- */
-static void
-warn_of_rows(const CextSource *source)
-{
-	Look		look = {.source = source};
-	CextReader	reader;
-	ListCell   *cell;
-
-	look.column = source->role == CEXT_ROLE_FRAGMENTS ? CEXT_COL_FRAGMENT_SCOPE :
-		source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber ?
-		CEXT_COL_POLICY_CHAIN : CEXT_COL_POLICY_SCOPE;
-	PushActiveSnapshot(GetTransactionSnapshot());
-	cext_reader_begin(&reader, GetActiveSnapshot());
-	if (cext_reader_open(&reader, source))
-		cext_reader_scan(&reader, source, CEXT_ASK_ALL, NULL, look_row, &look);
-	cext_reader_end(&reader);
-	PopActiveSnapshot();
-	foreach(cell, look.scope_types)
-		warn_of_scope_type(&look, lfirst(cell));
-}
-
 /*
  * Attach a table of which the role, the OID and the columns' numbers are known.
  */
@@ -427,8 +284,8 @@ attach(CextSource *source)
 	put_row(source);
 	put_triggers(source);
 	if (source->role == CEXT_ROLE_FRAGMENTS || source->role == CEXT_ROLE_POLICIES)
-		warn_of_rows(source);
-	cext_index_notice(source);
+		cext_advise_of_rows(source);
+	cext_advise_of_index(source);
 }
 
 static Oid

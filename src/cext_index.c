@@ -29,7 +29,6 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -296,24 +295,19 @@ cext_index_plan(CextPlan *plan, const CextSource *source, CextAsk ask,
 }
 
 /*
- * Say, as a NOTICE, if a fill will have to scan the table, which is described
- * and locked, but for partitions.
+ * Is there an index that leads to few rows of those asked for, by a condition that
+ * tells most of them apart?  The table is locked; it may be a partitioned one.
  */
-void
-cext_index_notice(const CextSource *source)
+bool
+cext_index_exists(const CextSource *source, CextAsk ask, int column)
 {
-	bool		fragments = source->role == CEXT_ROLE_FRAGMENTS;
-	int			nkeys = fragments ? CEXT_COL_FRAGMENT_NAME + 1 : CEXT_COL_KEY + 1;
-	int			must = fragments ? CEXT_COL_FRAGMENT_ID : CEXT_COL_KEY;
+	CextCondition conditions[CEXT_MAX_CONDITIONS];
+	int			nconditions = cext_index_conditions(ask, conditions);
 	Relation	rel = RelationIdGetRelation(source->relid);
 	List	   *indexes = RelationGetIndexList(rel);
 	CextPlan	plan = {0};
-	CextCondition conditions[CEXT_MAX_CONDITIONS];
-	int			nconditions = cext_index_conditions(fragments ? CEXT_ASK_FRAGMENT : CEXT_ASK_KEY,
-													conditions);
 	ListCell   *cell;
 	bool		found = false;
-	StringInfoData columns;
 
 	cext_index_columns(source, rel, plan.attnums);
 	foreach(cell, indexes)
@@ -324,23 +318,10 @@ cext_index_notice(const CextSource *source)
 		{
 			make_keys(&plan, source, index, conditions, nconditions);
 			for (int i = 0; i < plan.nkeys; i++)
-				found |= conditions[plan.condition[i]].column == must;
+				found |= conditions[plan.condition[i]].column == column;
 		}
 		index_close(index, NoLock);
 	}
 	RelationClose(rel);
-	if (found)
-		return;
-
-	initStringInfo(&columns);
-	appendStringInfoString(&columns, quote_identifier(source->columns[must].name));
-	for (int i = 0; i < nkeys; i++)
-	{
-		if (i != must)
-			appendStringInfo(&columns, ", %s", quote_identifier(source->columns[i].name));
-	}
-	ereport(NOTICE,
-			(errmsg("a miss has to scan table %s, which has no index for it",
-					source->relname),
-			 errhint("CREATE INDEX ON %s (%s);", source->relname, columns.data)));
+	return found;
 }

@@ -57,6 +57,6 @@ extern bool cext_index_holds(Relation index, Snapshot snapshot);
 extern bool cext_index_equal(CextType type, Datum a, Datum b);
 extern bool cext_index_is_builtin(CextType type, Oid opcintype, Oid opfamily,
 								  Oid collation);
-extern void cext_index_notice(const CextSource *source);
+extern bool cext_index_exists(const CextSource *source, CextAsk ask, int column);
 
 #endif							/* CEXT_INDEX_H */
