@@ -274,6 +274,26 @@ put_triggers(CextSource *source)
 }
 
 /*
+ * Let the owner of a partitioned table add partitions: PostgreSQL copies the
+ * triggers to them as whoever does that, who has to be allowed to call them.
+ */
+static void
+grant_trigger_functions(const CextSource *source)
+{
+	static const char *const names[] = {"source_row", "source_before_row"};
+	const char *owner = GetUserNameFromId(source->owner, false);
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		const char *args[] = {owner, psprintf("cache_ext.%s()", names[i])};
+
+		if (run("SELECT 1 WHERE has_function_privilege($1::name, $2, 'EXECUTE')", 2, args) == 0)
+			run(psprintf("GRANT EXECUTE ON FUNCTION %s TO %s", args[1], quote_identifier(owner)),
+				0, NULL);
+	}
+}
+
+/*
  * Attach a table of which the role, the OID and the columns' numbers are known.
  */
 static void
@@ -283,6 +303,8 @@ attach(CextSource *source)
 		canonicalize_public_id(source);
 	put_row(source);
 	put_triggers(source);
+	if (source->relkind == RELKIND_PARTITIONED_TABLE)
+		grant_trigger_functions(source);
 	if (source->role == CEXT_ROLE_FRAGMENTS || source->role == CEXT_ROLE_POLICIES)
 		cext_advise_of_rows(source);
 	cext_advise_of_index(source);

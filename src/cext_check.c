@@ -309,12 +309,10 @@ check_public_id(CextSource *source)
 static void
 check_partition_keys(CextSource *source)
 {
-	List	   *relids;
+	bool		detaching;
+	List	   *relids = cext_partition_tree(source->relid, &detaching);
 	ListCell   *cell;
 
-	if (source->relkind != RELKIND_PARTITIONED_TABLE)
-		return;
-	relids = find_all_inheritors(source->relid, NoLock, NULL);
 	foreach(cell, relids)
 	{
 		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_PARTITIONED_TABLE &&
@@ -457,33 +455,6 @@ check_triggers_of(CextSource *source, Oid relid, bool partitioned)
 }
 
 /*
- * Add the OIDs of a partitioned table's partitions, of all levels.  One that is
- * being detached concurrently is a problem: which snapshots have its rows is
- * for PostgreSQL to say, read by read.
- */
-static List *
-add_partitions(CextSource *source, Oid parent, List *relids)
-{
-	bool		detaching = false;
-	List	   *children = find_inheritance_children_extended(parent, true, NoLock,
-															 &detaching, NULL);
-	ListCell   *cell;
-
-	check_stack_depth();
-	if (detaching)
-		cext_problem_add(source, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, false,
-						 "A partition is being detached concurrently.",
-						 "Wait for its end; if it was cancelled, use ALTER TABLE ... DETACH PARTITION ... FINALIZE.");
-	foreach(cell, children)
-	{
-		relids = lappend_oid(relids, lfirst_oid(cell));
-		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_PARTITIONED_TABLE)
-			relids = add_partitions(source, lfirst_oid(cell), relids);
-	}
-	return relids;
-}
-
-/*
  * Has the table, and all its partitions, the triggers that it needs, enabled
  * whatever session_replication_role is, for all events, without a condition, and
  * not to be deferred?  Adds a problem if not.  Returns the OIDs of all of them.
@@ -492,11 +463,15 @@ List *
 cext_check_triggers(CextSource *source)
 {
 	bool		partitioned = source->relkind == RELKIND_PARTITIONED_TABLE;
-	List	   *relids = list_make1_oid(source->relid);
+	bool		detaching;
+	List	   *relids = cext_partition_tree(source->relid, &detaching);
 	ListCell   *cell;
 
-	if (partitioned)
-		relids = add_partitions(source, source->relid, relids);
+	/* Which snapshots have its rows is for PostgreSQL to say, read by read. */
+	if (detaching)
+		cext_problem_add(source, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, false,
+						 "A partition is being detached concurrently.",
+						 "Wait for its end; if it was cancelled, use ALTER TABLE ... DETACH PARTITION ... FINALIZE.");
 	foreach(cell, relids)
 		check_triggers_of(source, lfirst_oid(cell), partitioned);
 	return relids;

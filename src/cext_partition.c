@@ -24,13 +24,20 @@
  */
 #include "cext_partition.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_partitioned_table.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 /* No partition has the row. */
@@ -50,6 +57,55 @@ cext_partition_has_expressions(Oid relid)
 	result = !heap_attisnull(tuple, Anum_pg_partitioned_table_partexprs, NULL);
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+/*
+ * Add the OIDs of a table's partitions that the active snapshot sees, as PostgreSQL
+ * does, but without an error where one of them is being dropped.  Says if one is
+ * being detached concurrently.
+ */
+static List *
+add_children(List *relids, Oid parent, bool *detaching)
+{
+	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhparent, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(parent));
+	scan = systable_beginscan(rel, InheritsParentIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_inherits form = (Form_pg_inherits) GETSTRUCT(tuple);
+
+		*detaching |= form->inhdetachpending;
+		if (!form->inhdetachpending || !ActiveSnapshotSet() ||
+			XidInMVCCSnapshot(HeapTupleHeaderGetXmin(tuple->t_data), GetActiveSnapshot()))
+			relids = lappend_oid(relids, form->inhrelid);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return relids;
+}
+
+/*
+ * The OIDs of a table and of its partitions of all levels, if it is partitioned.
+ * Takes no lock on them.  Says if one is being detached concurrently.
+ */
+List *
+cext_partition_tree(Oid relid, bool *detaching)
+{
+	List	   *relids = list_make1_oid(relid);
+
+	*detaching = false;
+	/* The list grows while it is walked. */
+	for (int i = 0; i < list_length(relids); i++)
+	{
+		if (get_rel_relkind(list_nth_oid(relids, i)) == RELKIND_PARTITIONED_TABLE)
+			relids = add_children(relids, list_nth_oid(relids, i), detaching);
+	}
+	return relids;
 }
 
 /*
@@ -157,12 +213,11 @@ cext_partition_find(const CextRouting *routing, Relation rel,
 
 	if (routing->expressions)
 	{
-		List	   *children;
+		bool		detaching = false;
+		List	   *children = add_children(NIL, RelationGetRelid(rel), &detaching);
 		Oid		   *oids;
 		ListCell   *cell;
 
-		children = find_inheritance_children_extended(RelationGetRelid(rel), true, NoLock,
-													  NULL, NULL);
 		found.oids = oids = palloc(sizeof(Oid) * (list_length(children) + 1));
 		foreach(cell, children)
 			oids[found.n++] = lfirst_oid(cell);
