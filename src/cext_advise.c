@@ -15,9 +15,7 @@
 #include "cext_reader.h"
 #include "cext_source.h"
 
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 /* Rows that are looked at for what to warn of. */
@@ -49,18 +47,11 @@ add_once(List *names, CextString name)
 static void
 look_at_chain(Look *look, Datum value)
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
 	CextType	type = look->source->columns[look->column].type;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
 	Datum	   *elements;
 	bool	   *nulls;
-	int			n;
+	int			n = cext_type_elements(value, &elements, &nulls);
 
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
-	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
-					  &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		if (!nulls[i])

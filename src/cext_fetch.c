@@ -20,10 +20,8 @@
 #include "cext_fetch.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -207,17 +205,10 @@ static void
 add_chain(Policy *policy, Datum value)
 {
 	CextType	type = policy->source->columns[CEXT_COL_POLICY_CHAIN].type;
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
 	Datum	   *elements;
 	bool	   *nulls;
-	int			n;
+	int			n = cext_type_elements(value, &elements, &nulls);
 
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
-	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
-					  &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		int64		rank = i + 1;

@@ -13,6 +13,7 @@
 #include "cext_argument.h"
 #include "cext_config.h"
 #include "cext_guc.h"
+#include "cext_nameset.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -33,27 +34,6 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_support);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_my_config);
-
-/* The names that a call has come across. */
-typedef struct NameEntry
-{
-	CextString	name;
-	uint32		hash;
-	char		status;			/* for simplehash */
-} NameEntry;
-
-#define SH_PREFIX		nameset
-#define SH_ELEMENT_TYPE	NameEntry
-#define SH_KEY_TYPE		CextString
-#define SH_KEY			name
-#define SH_HASH_KEY(tb, key)	((uint32) cext_hash_bytes(key, cext_hash_seed))
-#define SH_EQUAL(tb, a, b)		cext_string_equals(a, b)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, entry)	((entry)->hash)
-#define SH_SCOPE		static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 /* Room that is taken for several documents before they are known. */
 #define MAX_JSON_GUESS	((Size) 1024 * 1024)

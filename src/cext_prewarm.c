@@ -12,6 +12,7 @@
  */
 #include "cext_argument.h"
 #include "cext_fetch.h"
+#include "cext_nameset.h"
 #include "cext_shmem.h"
 #include "cext_stats.h"
 
@@ -121,27 +122,6 @@ cache_ext_prewarm_users(PG_FUNCTION_ARGS)
 	cext_fetch_end(&fetch);
 	return (Datum) 0;
 }
-
-/* Names, each once. */
-typedef struct NameEntry
-{
-	CextString	name;
-	uint32		hash;
-	char		status;
-} NameEntry;
-
-#define SH_PREFIX		nameset
-#define SH_ELEMENT_TYPE	NameEntry
-#define SH_KEY_TYPE		CextString
-#define SH_KEY			name
-#define SH_HASH_KEY(tb, key)	((uint32) cext_hash_bytes(key, cext_hash_seed))
-#define SH_EQUAL(tb, a, b)		cext_string_equals(a, b)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, a)		(a)->hash
-#define SH_SCOPE		static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 typedef struct Names
 {

@@ -29,6 +29,7 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -342,6 +343,23 @@ cext_type_datum(CextType type, CextString text, Datum *value)
 			return enum_datum(type.oid, text, value);
 	}
 	return false;				/* keep compiler quiet */
+}
+
+/*
+ * The elements of an array, whatever its dimensions; returns how many.
+ */
+int
+cext_type_elements(Datum array, Datum **elements, bool **nulls)
+{
+	ArrayType  *a = DatumGetArrayTypeP(array);
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	int			n;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(a), &typlen, &typbyval, &typalign);
+	deconstruct_array(a, ARR_ELEMTYPE(a), typlen, typbyval, typalign, elements, nulls, &n);
+	return n;
 }
 
 /*

@@ -38,6 +38,7 @@ extern CextType cext_type_of(Oid type, Oid collation);
 extern CextString cext_type_text(CextType type, Datum value);
 extern CextString cext_type_canonicalize(CextType type, CextString input);
 extern char *cext_type_cstring(CextType type, Datum value);
+extern int	cext_type_elements(Datum array, Datum **elements, bool **nulls);
 extern int64 cext_type_integer(CextType type, Datum value);
 extern bool cext_type_datum(CextType type, CextString text, Datum *value);
 extern void cext_type_pin(CextType type);
