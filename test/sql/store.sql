@@ -1,6 +1,6 @@
 -- Settings that decide what is stored, and for how long.
 SHOW cache_ext.memory;
-SHOW cache_ext.slots;
+SELECT current_setting('cache_ext.slots')::int BETWEEN 1024 AND 1048576 AS slots;
 SET cache_ext.memory = '1GB';
 SET cache_ext.no_such_setting = 1;
 DO $$ BEGIN SET cache_ext.max_entry_size = 0; EXCEPTION WHEN invalid_parameter_value THEN RAISE NOTICE '%', SQLSTATE; END $$;
