@@ -87,18 +87,24 @@
 #endif
 
 /*
- * From 18 on a scan of an index can be instrumented.
+ * From 18 on a scan of an index can be instrumented; from 19 on scans have flags.
  */
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+#define CextIndexBeginScan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0, SO_NONE)
+#define CextTableBeginScan(rel, snapshot) \
+	table_beginscan(rel, snapshot, 0, NULL, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
 #define CextIndexBeginScan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
 #else
 #define CextIndexBeginScan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, nkeys, 0)
 #endif
-
+#if PG_VERSION_NUM < 190000
 #define CextTableBeginScan(rel, snapshot) \
 	table_beginscan(rel, snapshot, 0, NULL)
+#endif
 
 /*
  * Virtual generated columns, which have no value in a tuple, come with 18.

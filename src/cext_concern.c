@@ -269,7 +269,7 @@ find_attached(Look *look)
 	if (rel->rd_rel->relkind == RELKIND_RELATION && column < desc->natts)
 	{
 		TupleTableSlot *slot = table_slot_create(rel, NULL);
-		TableScanDesc scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
+		TableScanDesc scan = CextTableBeginScan(rel, SnapshotSelf);
 
 		while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 		{
