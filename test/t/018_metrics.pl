@@ -50,6 +50,7 @@ is($series{cache_ext_hits_total}{''}, 7, 'hits');
 is($series{cache_ext_misses_total}{''}, 2, 'misses');
 is($series{cache_ext_fills_total}{''}, 1, 'fills');
 is($series{cache_ext_evictions_total}{''}, 0, 'evictions');
+is($series{cache_ext_notifications_lost_total}{''}, 0, 'notifications that were lost');
 is($series{cache_ext_notification_queue_ratio}{''} < 0.1, 1, 'the NOTIFY queue');
 is($series{cache_ext_read_through_total}{own_change}, 1, 'reads through, by reason');
 is(scalar(keys %{ $series{cache_ext_read_through_total} }), 14, 'all reasons');
