@@ -70,5 +70,21 @@ $$;
 SELECT count(*), count(DISTINCT m) FROM k.merges(ARRAY['{"a": 1}', '{"a": 2}', '{"a": 3}', '{"a": 30000, "b": 1}', '{"a": {"c": 1}}', '[1]', '7']::jsonb[]) m;
 SELECT count(*), count(DISTINCT m) FROM k.merges(ARRAY['"a"', '"b"', '"ab"', '"aa"']::jsonb[]) m;
 SELECT cache_ext.detach('k.fragments');
+-- Of definitions that share a name the first strategy counts, whatever their order.
+CREATE FUNCTION k.strategies(strategies text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM cache_ext.config_definitions WHERE config_name = 'k';
+  INSERT INTO cache_ext.config_definitions (config_name, merge_strategy) SELECT 'k', s.s FROM unnest(strategies) WITH ORDINALITY s (s, n) ORDER BY s.n;
+  RETURN cache_ext.compute_config('u', 'k');
+END
+$$;
+BEGIN;
+INSERT INTO cache_ext.config_definitions (config_name) VALUES ('k');
+SET LOCAL client_min_messages = warning;
+ALTER TABLE cache_ext.config_definitions DROP CONSTRAINT config_definitions_pkey CASCADE;
+INSERT INTO cache_ext.config_policies (config_name, scope_type) VALUES ('k', 'public'), ('k', 'user');
+INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('public', NULL, 'k', '{"p": 1, "d": {"p": 1}}'), ('user', 'u', 'k', '{"d": {"u": 1}}');
+SELECT k.strategies('{shallow,replace}'), k.strategies('{replace,shallow}'), k.strategies('{deep,replace}'), k.strategies('{replace,deep}');
+ROLLBACK;
 SET client_min_messages = warning;
 DROP SCHEMA k CASCADE;
