@@ -128,6 +128,11 @@ SELECT cache_ext.attach_fragments('eu.fragments', scope_type => 'kind', scope_id
 SELECT * FROM t.read_eu(3);
 SELECT * FROM t.read_eu(3);
 SELECT suspended FROM cache_ext.sources WHERE role = 'fragments';
+-- Of one below another level.
+ALTER TABLE eu.fragments_user_0 DISABLE TRIGGER cache_ext_before_row;
+SELECT suspended, reason FROM cache_ext.sources WHERE role = 'fragments';
+SELECT cache_ext.attach_fragments('eu.fragments', scope_type => 'kind', scope_id => 'owner', config_name => 'name', config => 'body');
+SELECT suspended FROM cache_ext.sources WHERE role = 'fragments';
 -- Labels of the enum.
 ALTER TYPE t.scope RENAME VALUE 'user' TO 'person';
 SELECT cache_ext.get_merged_config('3', 'theme');
