@@ -85,5 +85,33 @@ $$;
 CALL app.try();
 SELECT way, was_hit, hits, inexact, suspended > 0 AS suspended, mended, CASE WHEN way <> 'a child' THEN reason END AS reason FROM app.ways ORDER BY n;
 
-SELECT cache_ext.detach('app.docs');
+-- Forced, but not enabled, row-level security binds nobody.
+ALTER TABLE app.docs FORCE ROW LEVEL SECURITY;
+SELECT count(*) AS suspended FROM cache_ext.sources s WHERE s.suspended;
+ALTER TABLE app.docs NO FORCE ROW LEVEL SECURITY;
+-- What cannot be read is an error, whatever else there is that only suspends: another
+-- source, or of the same one.
+CREATE COLLATION app.insensitive (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE app.members (id text PRIMARY KEY, domain text);
+CREATE TABLE app.rules (name text, kind text, rank int);
+CREATE TABLE app.chains (name text, chain text[]);
+INSERT INTO app.rules VALUES ('n', 'public', 1);
+INSERT INTO app.chains VALUES ('n', '{public}');
+SELECT cache_ext.attach_users('app.members', 'id', 'domain');
+ALTER TABLE app.docs DISABLE TRIGGER cache_ext_row;
+ALTER TABLE app.members DROP domain;
+SELECT t.message($$SELECT cache_ext.get_merged_config('u', 'n')$$);
+SELECT cache_ext.detach('app.members');
+SELECT t.message($$SELECT cache_ext.get_merged_config('u', 'n')$$);
+SELECT cache_ext.attach_policies('app.rules', 'name', 'kind', 'rank');
+ALTER TABLE app.rules ALTER name TYPE text COLLATE app.insensitive, ALTER rank TYPE numeric;
+SELECT t.message($$SELECT cache_ext.get_merged_config('u', 'n')$$);
+SELECT cache_ext.detach('app.rules');
+SELECT cache_ext.attach_policies('app.chains', 'name', scope_sources => 'chain');
+SELECT cache_ext.get_merged_config('u', 'n') ? 'p' AS is_read;
+ALTER TABLE app.chains ALTER chain TYPE text USING 'public';
+SELECT t.message($$SELECT cache_ext.get_merged_config('u', 'n')$$);
+SELECT s.role, s.reason FROM cache_ext.sources s WHERE s.suspended ORDER BY s.role;
+
+SELECT cache_ext.detach('app.chains'), cache_ext.detach('app.docs');
 DROP SCHEMA app CASCADE;
