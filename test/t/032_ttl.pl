@@ -53,6 +53,13 @@ for (my $tries = 0; $tries < 20 && !$done; $tries++)
 ok($done, 'the moment was met');
 is($early, 0, 'no entry ends early');
 is(($read->($ttl + 2, "cache_ext.read_state('alice', 'theme')"))[0], 'miss: its time to live is over', 'each ends');
+# So does what was filled upon what others share, whoever had that made.
+$session->query_safe("SET cache_ext.clock_offset = 0; SELECT cache_ext.invalidate_all(); SELECT cache_ext.get_merged_config('alice', 'theme')");
+my $bases = count($node, 'base_hits');
+$session->query_safe("SELECT cache_ext.get_merged_config('bob', 'theme')");
+is(count($node, 'base_hits'), $bases + 1, 'a base was found');
+is(($read->($ttl - 100, "cache_ext.read_state('bob', 'theme')"))[0], 'hit', 'an entry upon it is there');
+is(($read->($ttl + 2, "cache_ext.read_state('bob', 'theme')"))[0], 'miss: its time to live is over', 'and ends');
 $session->quit;
 $node->stop;
 
