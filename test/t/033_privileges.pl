@@ -55,7 +55,10 @@ my @cases = (
 	[ 'what is left when columns are granted', 'GRANT USAGE ON SCHEMA app TO keeper', 'REVOKE SELECT ON app.fragments FROM keeper; GRANT SELECT (kind, owner, name) ON app.fragments TO keeper', 'GRANT SELECT (doc) ON app.fragments TO keeper', 1 ],
 	[ 'INSERT revoked, which no read needs', 'GRANT USAGE ON SCHEMA app TO keeper', 'REVOKE INSERT ON app.fragments FROM keeper', 'GRANT INSERT ON app.fragments TO keeper', 0 ],
 	[ 'the table given to one who may not', 'GRANT USAGE ON SCHEMA app TO keeper', 'ALTER TABLE app.fragments OWNER TO holder', 'ALTER TABLE app.fragments OWNER TO keeper', 1 ],
-	[ 'the schema changed for another', 'GRANT USAGE ON SCHEMA app TO keeper; CREATE SCHEMA closed', 'ALTER TABLE app.fragments SET SCHEMA closed', 'ALTER TABLE closed.fragments SET SCHEMA app', 1 ]);
+	[ 'the schema changed for another', 'GRANT USAGE ON SCHEMA app TO keeper; CREATE SCHEMA closed', 'ALTER TABLE app.fragments SET SCHEMA closed', 'ALTER TABLE closed.fragments SET SCHEMA app', 1 ],
+	# Roles are shared by all databases, and no command on them concerns a table.
+	[ 'the owner leaves the group that may', 'GRANT USAGE ON SCHEMA app TO readers', 'REVOKE readers FROM keeper', 'GRANT readers TO keeper', 1 ],
+	[ 'the owner is no superuser any more', 'ALTER ROLE keeper SUPERUSER', 'ALTER ROLE keeper NOSUPERUSER', 'ALTER ROLE keeper SUPERUSER', 1 ]);
 
 for my $case (@cases)
 {
@@ -96,6 +99,8 @@ for my $case (@cases)
 		$node->safe_psql('postgres', "DROP DATABASE $db");
 	});
 }
+
+$node->safe_psql('postgres', 'ALTER ROLE keeper NOSUPERUSER');
 
 # The extension's own tables, whose owner is no superuser any more.
 part($node, 'the schema of the extension given away' => sub {
