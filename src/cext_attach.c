@@ -25,12 +25,19 @@
 #include "cext_regcolumn.h"
 #include "cext_spi.h"
 
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -229,28 +236,56 @@ put_row(const CextSource *source)
 		" VALUES ($1, $2::oid::regclass, $3::cache_ext.regcolumn[], $4)", 4, args);
 }
 
+/*
+ * Drop a table's triggers, those that there are.
+ */
 static void
-drop_triggers(const char *relname)
+drop_triggers(Oid relid)
 {
-	static const char *const names[] = {"row", "statement", "before_row"};
-	int			level = NewGUCNestLevel();
+	for (int partitioned = 0; partitioned < 2; partitioned++)
+	{
+		const CextTrigger *const *triggers = cext_triggers_of(partitioned);
 
-	/* No notices of triggers that were not there. */
-	(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	for (int i = 0; i < lengthof(names); i++)
-		run(psprintf("DROP TRIGGER IF EXISTS cache_ext_%s ON %s", names[i], relname), 0, NULL);
-	AtEOXact_GUC(false, level);
+		for (int i = 0; i < CEXT_NUM_TRIGGERS; i++)
+		{
+			Oid			trigger = get_trigger_oid(relid, triggers[i]->name, true);
+			ObjectAddress address;
+
+			if (!OidIsValid(trigger))
+				continue;
+			ObjectAddressSet(address, TriggerRelationId, trigger);
+			performDeletion(&address, DROP_RESTRICT, 0);
+			CommandCounterIncrement();
+		}
+	}
 }
 
+/*
+ * Make a trigger.  The table and the function are given by number: between a look
+ * at a name and a statement that has it the name can become another table's, of
+ * which nothing was checked, and this runs as the extension's owner.
+ */
 static void
-create_trigger(const CextSource *source, const char *name, const char *when,
-			   const char *each)
+create_trigger(const CextSource *source, const CextTrigger *trigger)
 {
-	run(psprintf("CREATE TRIGGER cache_ext_%s %s ON %s FOR EACH %s EXECUTE FUNCTION cache_ext.source_%s()",
-				 name, when, source->relname, each, name), 0, NULL);
-	run(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER cache_ext_%s",
-				 source->relname, name), 0, NULL);
+	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
+	Oid			function = cext_trigger_function(trigger);
+
+	if (!OidIsValid(function))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("trigger function \"%s\" of extension cache_ext does not exist or was replaced",
+						trigger->function),
+				 errhint("Create the extension anew.")));
+	stmt->trigname = pstrdup(trigger->name);
+	stmt->funcname = list_make1(makeString(pstrdup(trigger->function)));
+	stmt->row = TRIGGER_FOR_ROW(trigger->type);
+	stmt->timing = trigger->type & TRIGGER_TYPE_TIMING_MASK;
+	stmt->events = trigger->type & TRIGGER_TYPE_EVENT_MASK;
+	(void) CreateTriggerFiringOn(stmt, "", source->relid, InvalidOid, InvalidOid, InvalidOid,
+								 function, InvalidOid, NULL, false, false,
+								 TRIGGER_FIRES_ALWAYS);
+	CommandCounterIncrement();
 }
 
 /*
@@ -259,16 +294,15 @@ create_trigger(const CextSource *source, const char *name, const char *when,
 static void
 put_triggers(CextSource *source)
 {
+	const CextTrigger *const *triggers =
+		cext_triggers_of(source->relkind == RELKIND_PARTITIONED_TABLE);
+
 	cext_check_triggers(source);
 	if (source->problem.reason != NULL)
 	{
-		drop_triggers(source->relname);
-		create_trigger(source, "row", "AFTER INSERT OR UPDATE OR DELETE", "ROW");
-		if (source->relkind == RELKIND_PARTITIONED_TABLE)
-			create_trigger(source, "before_row", "BEFORE INSERT OR UPDATE OR DELETE", "ROW");
-		else
-			create_trigger(source, "statement",
-						   "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "STATEMENT");
+		drop_triggers(source->relid);
+		for (int i = 0; i < CEXT_NUM_TRIGGERS; i++)
+			create_trigger(source, triggers[i]);
 	}
 	source->problem = (CextProblem) {0};
 }
@@ -399,12 +433,11 @@ cache_ext_attach_policies(PG_FUNCTION_ARGS)
 }
 
 static void
-remove_source(const char *role, const char *relname)
+remove_source(const char *role, Oid relid)
 {
 	const char *args[1] = {role};
 
-	if (relname != NULL)
-		drop_triggers(relname);
+	drop_triggers(relid);
 	run("DELETE FROM cache_ext.attached WHERE role = $1", 1, args);
 }
 
@@ -423,7 +456,7 @@ remove_domains(Oid keep)
 		return;
 	relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
 										   SPI_tuptable->tupdesc, 1, &isnull));
-	remove_source("domains", cext_relation_name(relid));
+	remove_source("domains", relid);
 }
 
 /*
@@ -489,7 +522,7 @@ cache_ext_detach(PG_FUNCTION_ARGS)
 				 errhint("Detach the table of users, or attach it without domains.")));
 	if (strcmp(role, "users") == 0)
 		remove_domains(InvalidOid);
-	remove_source(role, relname);
+	remove_source(role, relid);
 	end(&session);
 	PG_RETURN_VOID();
 }

@@ -53,22 +53,15 @@
 
 #define ROW_EVENTS	(TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE)
 
-typedef struct WantedTrigger
-{
-	const char *function;
-	const char *symbol;			/* what it is in C */
-	int16		type;
-} WantedTrigger;
+static const CextTrigger row_trigger =
+{"cache_ext_row", "source_row", "cache_ext_source_row", TRIGGER_TYPE_ROW | TRIGGER_TYPE_AFTER | ROW_EVENTS};
 
-static const WantedTrigger row_trigger =
-{"source_row", "cache_ext_source_row", TRIGGER_TYPE_ROW | TRIGGER_TYPE_AFTER | ROW_EVENTS};
-
-static const WantedTrigger statement_trigger =
-{"source_statement", "cache_ext_source_statement",
+static const CextTrigger statement_trigger =
+{"cache_ext_statement", "source_statement", "cache_ext_source_statement",
 TRIGGER_TYPE_STATEMENT | TRIGGER_TYPE_BEFORE | ROW_EVENTS | TRIGGER_TYPE_TRUNCATE};
 
-static const WantedTrigger before_row_trigger =
-{"source_before_row", "cache_ext_source_before_row",
+static const CextTrigger before_row_trigger =
+{"cache_ext_before_row", "source_before_row", "cache_ext_source_before_row",
 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | ROW_EVENTS};
 
 /*
@@ -346,8 +339,8 @@ cext_check_table(CextSource *source)
 /*
  * The OID of a trigger function, or InvalidOid if it is not what we made it.
  */
-static Oid
-trigger_function(const WantedTrigger *wanted)
+Oid
+cext_trigger_function(const CextTrigger *wanted)
 {
 	Oid			schema = cext_extension_schema();
 	oidvector  *noargs = buildoidvector(NULL, 0);
@@ -370,8 +363,17 @@ trigger_function(const WantedTrigger *wanted)
 	return result;
 }
 
-/* Triggers that each relation of a source needs. */
-#define NUM_WANTED	2
+/*
+ * The triggers that each relation of a source needs, CEXT_NUM_TRIGGERS of them.
+ */
+const CextTrigger *const *
+cext_triggers_of(bool partitioned)
+{
+	static const CextTrigger *const of_table[] = {&row_trigger, &statement_trigger};
+	static const CextTrigger *const of_partitioned[] = {&row_trigger, &before_row_trigger};
+
+	return partitioned ? of_partitioned : of_table;
+}
 
 /*
  * What is wrong with a trigger that is the one wanted, or NULL.
@@ -391,18 +393,18 @@ state_fault(char enabled)
  * NULL.
  */
 static const char *
-triggers_fault(Oid relid, const WantedTrigger *const *wanted)
+triggers_fault(Oid relid, const CextTrigger *const *wanted)
 {
-	const char *faults[NUM_WANTED];
-	Oid			functions[NUM_WANTED];
+	const char *faults[CEXT_NUM_TRIGGERS];
+	Oid			functions[CEXT_NUM_TRIGGERS];
 	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	for (int i = 0; i < NUM_WANTED; i++)
+	for (int i = 0; i < CEXT_NUM_TRIGGERS; i++)
 	{
-		functions[i] = trigger_function(wanted[i]);
+		functions[i] = cext_trigger_function(wanted[i]);
 		faults[i] = OidIsValid(functions[i]) ? "lacks a trigger of cache_ext's" :
 			"has a trigger function that was replaced";
 	}
@@ -413,7 +415,7 @@ triggers_fault(Oid relid, const WantedTrigger *const *wanted)
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
 
-		for (int i = 0; i < NUM_WANTED; i++)
+		for (int i = 0; i < CEXT_NUM_TRIGGERS; i++)
 		{
 			if (OidIsValid(functions[i]) && trigger->tgfoid == functions[i] &&
 				trigger->tgtype == wanted[i]->type && trigger->tgattr.dim1 == 0 &&
@@ -430,10 +432,7 @@ triggers_fault(Oid relid, const WantedTrigger *const *wanted)
 static void
 check_triggers_of(CextSource *source, Oid relid, bool partitioned)
 {
-	const WantedTrigger *const wanted[NUM_WANTED] = {
-		&row_trigger, partitioned ? &before_row_trigger : &statement_trigger
-	};
-	const char *fault = triggers_fault(relid, wanted);
+	const char *fault = triggers_fault(relid, cext_triggers_of(partitioned));
 	char	   *name;
 
 	/* A partition can be one, whatever its parent is. */
