@@ -105,9 +105,9 @@ run(const char *sql, int nargs, const char **args)
 }
 
 static void
-check_owner(Oid relid)
+check_owner(Oid relid, Oid role)
 {
-	if (!CextOwnsRelation(relid, GetUserId()))
+	if (!CextOwnsRelation(relid, role))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
 }
@@ -382,9 +382,11 @@ begin_attach(Session *session, FunctionCallInfo fcinfo, int n, CextRole role,
 	*source = (CextSource) {.role = role,.attached = true};
 	check_given(fcinfo, n, "the table");
 	source->relid = get_relation_arg(fcinfo, n);
-	check_owner(source->relid);
+	check_owner(source->relid, GetUserId());
 	begin(session);
 	lock_table(source->relid);
+	/* It can have changed hands while we waited. */
+	check_owner(source->relid, session->caller.user);
 	for (int i = 0; i < ncolumns; i++)
 		find_column(source, i, get_name_arg(fcinfo, n + 1 + i));
 	check_source(source);
@@ -502,8 +504,13 @@ cache_ext_detach(PG_FUNCTION_ARGS)
 	char	   *role;
 
 	if (relname != NULL)
-		check_owner(relid);
+		check_owner(relid, GetUserId());
 	begin(&session);
+	if (relname != NULL)
+		LockRelationOid(relid, ShareRowExclusiveLock);
+	relname = cext_relation_name(relid);
+	if (relname != NULL)
+		check_owner(relid, session.caller.user);
 	if (relname == NULL && !has_privs_of_role(session.caller.user, session.owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, args[0]);
 	if (run("SELECT role FROM cache_ext.attached WHERE relation = $1::oid::regclass", 1, args) == 0)
