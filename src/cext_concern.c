@@ -263,7 +263,8 @@ find_attached(Look *look)
 		return;
 	desc = RelationGetDescr(rel);
 	while (column < desc->natts &&
-		   (TupleDescAttr(desc, column)->atttypid != REGCLASSOID ||
+		   ((TupleDescAttr(desc, column)->atttypid != REGCLASSOID &&
+			 TupleDescAttr(desc, column)->atttypid != OIDOID) ||
 			strcmp(NameStr(TupleDescAttr(desc, column)->attname), "relation") != 0))
 		column++;
 	if (rel->rd_rel->relkind == RELKIND_RELATION && column < desc->natts)
