@@ -65,6 +65,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -366,12 +367,14 @@ is_same_snapshot(Snapshot snapshot)
 /*
  * Can what was loaded hold for another read at all?  Not while triggers do not tell
  * us in time: in a transaction that writes a source, whose statement may have
- * changed some rows already, and while a source is suspended.
+ * changed some rows already, and while a source is suspended.  Nor in SERIALIZABLE
+ * transactions, whose reads have to take predicate locks on these tables too.
  */
 static bool
 can_hold(void)
 {
-	return (cext_xact_own & CEXT_OWN_QUERY) == 0 && cext_sources.suspended == NULL;
+	return (cext_xact_own & CEXT_OWN_QUERY) == 0 && cext_sources.suspended == NULL &&
+		!IsolationIsSerializable();
 }
 
 /*
