@@ -209,6 +209,37 @@ go_on_from(const CextBase *base, CextFetch *fetch)
 }
 
 /*
+ * Is what was fetched too large for a base?  Merging it is not worth while then, and
+ * can fail where nothing of it survives in the end.
+ */
+static bool
+is_too_large(const CextFetch *fetch)
+{
+	Size		size = 0;
+
+	for (int i = 0; i < fetch->ndocs; i++)
+		size += VARSIZE(fetch->docs[i]);
+	return size > Min((Size) cext_max_entry_kb * 1024, cext_store_max_value());
+}
+
+/*
+ * Leave only scopes that are keyed by more than the level.
+ */
+static void
+drop_scopes(CextFetch *fetch, CextKeyedBy level)
+{
+	List	   *left = NIL;
+	ListCell   *cell;
+
+	foreach(cell, fetch->scopes)
+	{
+		if (((CextScope *) lfirst(cell))->keyed_by > level)
+			left = lappend(left, lfirst(cell));
+	}
+	fetch->scopes = left;
+}
+
+/*
  * Make a base of the scopes up to the level, store it if that can be done exactly,
  * and go on from it.
  */
@@ -220,6 +251,11 @@ fill_base(const CextRequest *request, CextFetch *fetch, CextKeyedBy level)
 	CextBase   *base;
 
 	fetch_scopes(fetch, level);
+	if (is_too_large(fetch))
+	{
+		drop_scopes(fetch, level);
+		return;
+	}
 	if (fetch->ndocs > 0)
 		document = cext_merge(fetch->strategy, fetch->docs, fetch->ndocs);
 	base = cext_base_make(fetch, document, level);
