@@ -15,6 +15,7 @@
 #include "cext_reader.h"
 #include "cext_source.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
@@ -26,7 +27,7 @@ typedef struct Look
 {
 	const CextSource *source;
 	int			column;			/* that has scope types */
-	int			nrows;
+	int			nrows;			/* and elements of arrays */
 	List	   *scope_types;	/* char *, each once */
 	List	   *other_ids;		/* those of which a row has another id than public_id */
 } Look;
@@ -52,8 +53,10 @@ look_at_chain(Look *look, Datum value)
 	bool	   *nulls;
 	int			n = cext_type_elements(value, &elements, &nulls);
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && look->nrows < MAX_LOOKED_AT; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
+		look->nrows++;
 		if (!nulls[i])
 			look->scope_types = add_once(look->scope_types, cext_type_text(type, elements[i]));
 	}
