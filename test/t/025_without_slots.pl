@@ -152,6 +152,32 @@ for my $kind ([ 'not preloaded', $bare, $bare ], [ 'standby', $primary, $standby
 			leave($keeper, $open, $cursor, $old);
 		});
 	}
+
+	# The oldest goes on, and the latest had ended: what is in between tells the
+	# snapshots apart, and nothing else does.
+	part($reader, "$where: one of several in progress commits" => sub {
+		my $db = database($writer);
+		$writer->safe_psql($db, "SET client_min_messages = error; $setup");
+		my ($oldest, $changing) = map { session($writer, $db) } 1 .. 2;
+		ask($oldest, 'BEGIN; SELECT txid_current()');
+		ask($changing, 'BEGIN; UPDATE cache_ext.scope_types SET default_rank = 1000 - default_rank');
+		$writer->safe_psql($db, 'CREATE TABLE app.later ()');
+		$writer->wait_for_catchup($reader) if $writer != $reader;
+		my $open = session($reader, $db);
+		ask($open, 'BEGIN; ' . cursor_over('begun', 1, 12));
+		is(ask($open, 'FETCH 2 FROM begun'), "exact\nexact", 'in progress: a cursor');
+		is(ask($open, compared($_, 'theme', $oracle)), 'exact', "in progress: $_") for 'u1', 'alice';
+		my $before = ask($open, "SELECT cache_ext.get_merged_config('u1', 'theme')");
+		ask($changing, 'COMMIT');
+		$writer->wait_for_catchup($reader) if $writer != $reader;
+		is(ask($open, compared($_, 'theme', $oracle)), 'exact', "committed: $_") for 'u1', 'alice';
+		isnt(ask($open, "SELECT cache_ext.get_merged_config('u1', 'theme')"), $before, 'which is another');
+		is(ask($open, 'FETCH 2 FROM begun'), "exact\nexact", 'committed: the cursor of before');
+		is(ask($open, compared($_, 'theme', $oracle)), 'exact', "beside it: $_") for 'u1', 'alice';
+		is(ask($open, 'FETCH 2 FROM begun'), "exact\nexact", 'and the cursor again');
+		ask($_, 'ROLLBACK') for $open, $oldest;
+		leave($oldest, $changing, $open);
+	});
 }
 
 $standby->stop;
