@@ -31,6 +31,13 @@ $node->stop('immediate');
 $node->start;
 check_cold('crash');
 
+# Whoever begins after the start had the library, also before the first read.
+$node->restart;
+my $busy = session($node, 'postgres');
+ask($busy, 'BEGIN; SELECT txid_current()');
+is(hits_of($node, sub { read_config($node, 'alice', 'theme') for 1 .. 3 }), 2, 'a transaction that goes on since before the first read holds up nobody');
+leave($busy);
+
 # A backend killed while others read and write.
 append_to_file($node->basedir . '/load.sql', <<'SQL');
 SELECT cache_ext.get_merged_config('alice', 'theme'), cache_ext.get_merged_config('user' || (random() * 1000)::int, 'theme');
