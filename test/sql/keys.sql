@@ -86,5 +86,22 @@ INSERT INTO cache_ext.config_policies (config_name, scope_type) VALUES ('k', 'pu
 INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('public', NULL, 'k', '{"p": 1, "d": {"p": 1}}'), ('user', 'u', 'k', '{"d": {"u": 1}}');
 SELECT k.strategies('{shallow,replace}'), k.strategies('{replace,shallow}'), k.strategies('{deep,replace}'), k.strategies('{replace,deep}');
 ROLLBACK;
+-- Scopes of one rank are merged in the order of their names, whatever the policy's.
+CREATE TABLE k.rules (name text, kind text, rank int);
+TRUNCATE k.fragments;
+INSERT INTO k.fragments VALUES ('public', NULL, 'n', '{"who": "public", "p": 1}'), ('user', 'alice', 'n', '{"who": "user"}'), ('domain', 'acme', 'n', '{"who": "domain", "p": 2}');
+CREATE INDEX ON k.rules (name);
+SELECT cache_ext.attach_policies('k.rules', 'name', 'kind', 'rank');
+SELECT cache_ext.attach_fragments('k.fragments', 'kind', 'owner', 'name', 'doc');
+CREATE FUNCTION k.ranked(kinds text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  TRUNCATE k.rules;
+  INSERT INTO k.rules SELECT 'n', r.kind, 7 FROM unnest(kinds) WITH ORDINALITY r (kind, n) ORDER BY r.n;
+  RETURN cache_ext.compute_config('alice', 'n');
+END
+$$;
+SELECT k.ranked('{user,public,domain}'), k.ranked('{public,domain,user}'), k.ranked('{domain,user,public}');
+SELECT cache_ext.detach('k.rules');
+SELECT cache_ext.detach('k.fragments');
 SET client_min_messages = warning;
 DROP SCHEMA k CASCADE;
