@@ -29,12 +29,11 @@
  */
 #include "cext_check.h"
 
+#include "cext_catalog.h"
 #include "cext_extension.h"
 #include "cext_partition.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
@@ -45,7 +44,6 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -397,10 +395,8 @@ triggers_fault(Oid relid, const CextTrigger *const *wanted)
 {
 	const char *faults[CEXT_NUM_TRIGGERS];
 	Oid			functions[CEXT_NUM_TRIGGERS];
-	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	List	   *rows = cext_catalog_rows(&cext_rows_triggers, ObjectIdGetDatum(relid), NULL);
+	ListCell   *cell;
 
 	for (int i = 0; i < CEXT_NUM_TRIGGERS; i++)
 	{
@@ -408,11 +404,9 @@ triggers_fault(Oid relid, const CextTrigger *const *wanted)
 		faults[i] = OidIsValid(functions[i]) ? "lacks a trigger of cache_ext's" :
 			"has a trigger function that was replaced";
 	}
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	foreach(cell, rows)
 	{
+		HeapTuple	tuple = lfirst(cell);
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
 
 		for (int i = 0; i < CEXT_NUM_TRIGGERS; i++)
@@ -420,12 +414,11 @@ triggers_fault(Oid relid, const CextTrigger *const *wanted)
 			if (OidIsValid(functions[i]) && trigger->tgfoid == functions[i] &&
 				trigger->tgtype == wanted[i]->type && trigger->tgattr.dim1 == 0 &&
 				!trigger->tgdeferrable &&
-				heap_attisnull(tuple, Anum_pg_trigger_tgqual, RelationGetDescr(rel)))
+				heap_attisnull(tuple, Anum_pg_trigger_tgqual, NULL))
 				faults[i] = state_fault(trigger->tgenabled);
 		}
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	list_free_deep(rows);
 	return faults[0] != NULL ? faults[0] : faults[1];
 }
 

@@ -39,22 +39,17 @@
  */
 #include "cext_concern.h"
 
+#include "cext_catalog.h"
 #include "cext_extension.h"
 #include "cext_mapping.h"
 
-#include "access/genam.h"
-#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_enum.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -62,62 +57,11 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
-
-/* Rows of a catalog by a column, which starts an index. */
-typedef struct Rows
-{
-	Oid			catalog;
-	Oid			index;
-	AttrNumber	column;
-	Oid			equals;
-	bool		by_content;		/* the same if rewritten as it was */
-} Rows;
-
-static const Rows classes = {
-	RelationRelationId, ClassOidIndexId, Anum_pg_class_oid,
-	F_OIDEQ, true
-};
-
-static const Rows attributes = {
-	AttributeRelationId, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid,
-	F_OIDEQ, true
-};
-
-static const Rows triggers = {
-	TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid,
-	F_OIDEQ, false
-};
-
-static const Rows children = {
-	InheritsRelationId, InheritsParentIndexId, Anum_pg_inherits_inhparent,
-	F_OIDEQ, false
-};
-
-static const Rows schemas = {
-	NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid,
-	F_OIDEQ, true
-};
-
-static const Rows functions = {
-	ProcedureRelationId, ProcedureOidIndexId, Anum_pg_proc_oid,
-	F_OIDEQ, false
-};
-
-static const Rows functions_by_name = {
-	ProcedureRelationId, ProcedureNameArgsNspIndexId, Anum_pg_proc_proname,
-	F_NAMEEQ, false
-};
-
-static const Rows labels = {
-	EnumRelationId, EnumTypIdLabelIndexId, Anum_pg_enum_enumtypid,
-	F_OIDEQ, false
-};
 
 /* What the messages tell of, and what it is compared with. */
 typedef struct Look
@@ -136,26 +80,6 @@ typedef struct Look
 	List	   *attached;		/* OIDs */
 } Look;
 
-static List *
-read_rows(const Rows *rows, Datum value, Snapshot snapshot)
-{
-	Relation	rel = table_open(rows->catalog, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	List	   *result = NIL;
-
-	ScanKeyInit(&key, rows->column, BTEqualStrategyNumber, rows->equals, value);
-	scan = systable_beginscan(rel, rows->index, true, snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		result = lappend(result, HeapTupleHasExternal(tuple) ?
-						 toast_flatten_tuple(tuple, RelationGetDescr(rel)) :
-						 heap_copytuple(tuple));
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return result;
-}
-
 static bool
 same_content(HeapTuple a, HeapTuple b)
 {
@@ -169,7 +93,7 @@ same_content(HeapTuple a, HeapTuple b)
 }
 
 static bool
-same_rows(const Rows *rows, const List *a, const List *b)
+same_rows(const CextRows *rows, const List *a, const List *b)
 {
 	ListCell   *cell_a;
 	ListCell   *cell_b;
@@ -189,10 +113,10 @@ same_rows(const Rows *rows, const List *a, const List *b)
 }
 
 static bool
-is_changed(const Look *look, const Rows *rows, Oid oid)
+is_changed(const Look *look, const CextRows *rows, Oid oid)
 {
-	return !same_rows(rows, read_rows(rows, ObjectIdGetDatum(oid), look->before),
-					  read_rows(rows, ObjectIdGetDatum(oid), look->after));
+	return !same_rows(rows, cext_catalog_rows(rows, ObjectIdGetDatum(oid), look->before),
+					  cext_catalog_rows(rows, ObjectIdGetDatum(oid), look->after));
 }
 
 /*
@@ -314,19 +238,6 @@ is_own(const Look *look, const List *class)
 		((Form_pg_class) GETSTRUCT((HeapTuple) linitial(class)))->relnamespace == look->schema;
 }
 
-static bool
-has_our_trigger(const List *rows)
-{
-	ListCell   *cell;
-
-	foreach(cell, rows)
-	{
-		if (cext_is_our_function(((Form_pg_trigger) GETSTRUCT((HeapTuple) lfirst(cell)))->tgfoid))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Is a relation a source, in either view?  Our functions, by which triggers are
  * known, are the same.
@@ -335,13 +246,13 @@ static bool
 is_source(Look *look, Oid relid)
 {
 	Datum		key = ObjectIdGetDatum(relid);
-	List	   *old_class = read_rows(&classes, key, look->before);
-	List	   *new_class = read_rows(&classes, key, look->after);
+	List	   *old_class = cext_catalog_rows(&cext_rows_class, key, look->before);
+	List	   *new_class = cext_catalog_rows(&cext_rows_class, key, look->after);
 
 	return (may_be_source(old_class) || may_be_source(new_class)) &&
 		(is_own(look, old_class) || is_own(look, new_class) ||
-		 has_our_trigger(read_rows(&triggers, key, look->before)) ||
-		 has_our_trigger(read_rows(&triggers, key, look->after)) ||
+		 cext_is_any_trigger_ours(cext_catalog_rows(&cext_rows_triggers, key, look->before)) ||
+		 cext_is_any_trigger_ours(cext_catalog_rows(&cext_rows_triggers, key, look->after)) ||
 		 list_member_oid(get_attached(look), relid) || look->attached_unsure);
 }
 
@@ -353,8 +264,8 @@ is_source(Look *look, Oid relid)
 static bool
 has_changed_child(Look *look, Oid relid)
 {
-	List	   *old = read_rows(&children, ObjectIdGetDatum(relid), look->before);
-	List	   *new = read_rows(&children, ObjectIdGetDatum(relid), look->after);
+	List	   *old = cext_catalog_rows(&cext_rows_children, ObjectIdGetDatum(relid), look->before);
+	List	   *new = cext_catalog_rows(&cext_rows_children, ObjectIdGetDatum(relid), look->after);
 	int			i = 0;
 	int			j = 0;
 
@@ -379,8 +290,8 @@ relation_is_changed(Look *look, Oid relid)
 {
 	if (!is_source(look, relid))
 		return has_changed_child(look, relid);
-	return is_changed(look, &classes, relid) || is_changed(look, &attributes, relid) ||
-		is_changed(look, &triggers, relid) || is_changed(look, &children, relid);
+	return is_changed(look, &cext_rows_class, relid) || is_changed(look, &cext_rows_attributes, relid) ||
+		is_changed(look, &cext_rows_triggers, relid) || is_changed(look, &cext_rows_children, relid);
 }
 
 static bool
@@ -410,15 +321,15 @@ functions_are_changed(const Look *look)
 	for (int i = 0; i < lengthof(names); i++)
 	{
 		Datum		name = CStringGetDatum(names[i]);
-		List	   *rows = list_concat(read_rows(&functions_by_name, name, look->before),
-									   read_rows(&functions_by_name, name, look->after));
+		List	   *rows = list_concat(cext_catalog_rows(&cext_rows_functions_named, name, look->before),
+									   cext_catalog_rows(&cext_rows_functions_named, name, look->after));
 		ListCell   *cell;
 
 		foreach(cell, rows)
 		{
 			Form_pg_proc form = (Form_pg_proc) GETSTRUCT((HeapTuple) lfirst(cell));
 
-			if (form->pronamespace == look->schema && is_changed(look, &functions, form->oid))
+			if (form->pronamespace == look->schema && is_changed(look, &cext_rows_function, form->oid))
 				return true;
 		}
 	}
@@ -433,13 +344,13 @@ schemas_are_changed(Look *look)
 {
 	ListCell   *cell;
 
-	if (is_changed(look, &schemas, look->schema))
+	if (is_changed(look, &cext_rows_schema, look->schema))
 		return true;
 	foreach(cell, get_attached(look))
 	{
 		Oid			schema = get_rel_namespace(lfirst_oid(cell));
 
-		if (OidIsValid(schema) && is_changed(look, &schemas, schema))
+		if (OidIsValid(schema) && is_changed(look, &cext_rows_schema, schema))
 			return true;
 	}
 	return look->attached_unsure;
@@ -488,14 +399,14 @@ labels_are_changed(Look *look)
 		relids = lappend_oid(relids, own[i].relid);
 	foreach(cell, relids)
 	{
-		List	   *columns = read_rows(&attributes, ObjectIdGetDatum(lfirst_oid(cell)), look->after);
+		List	   *columns = cext_catalog_rows(&cext_rows_attributes, ObjectIdGetDatum(lfirst_oid(cell)), look->after);
 		ListCell   *column;
 
 		foreach(column, columns)
 		{
 			Oid			type = enum_of(((Form_pg_attribute) GETSTRUCT((HeapTuple) lfirst(column)))->atttypid);
 
-			if (OidIsValid(type) && is_changed(look, &labels, type))
+			if (OidIsValid(type) && is_changed(look, &cext_rows_labels, type))
 				return true;
 		}
 	}

@@ -27,14 +27,13 @@
  */
 #include "cext_ddl.h"
 
+#include "cext_catalog.h"
 #include "cext_change.h"
 #include "cext_concern.h"
 #include "cext_extension.h"
 #include "cext_xact.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/objectaccess.h"
@@ -47,7 +46,6 @@
 #include "nodes/parsenodes.h"
 #include "replication/logicalworker.h"
 #include "tcop/utility.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 
@@ -89,25 +87,14 @@ read_through(void)
 }
 
 /*
- * A copy of a row of a catalog by its OID, which may have been made in this
- * command; or NULL.
+ * A row of a catalog, which may have been made in this command; or NULL.
  */
-static HeapTuple
-find_row(Oid catalog, Oid index, AttrNumber column, Oid oid)
+static void *
+find_row(const CextRows *rows, Oid oid)
 {
-	Relation	rel = table_open(catalog, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	List	   *found = cext_catalog_rows(rows, ObjectIdGetDatum(oid), SnapshotSelf);
 
-	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
-	scan = systable_beginscan(rel, index, true, SnapshotSelf, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		tuple = heap_copytuple(tuple);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return tuple;
+	return found == NIL ? NULL : GETSTRUCT((HeapTuple) linitial(found));
 }
 
 /*
@@ -116,14 +103,9 @@ find_row(Oid catalog, Oid index, AttrNumber column, Oid oid)
 static bool
 is_permanent_table(Oid relid)
 {
-	HeapTuple	tuple = find_row(RelationRelationId, ClassOidIndexId,
-								 Anum_pg_class_oid, relid);
-	Form_pg_class form;
+	Form_pg_class form = find_row(&cext_rows_class, relid);
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	form = (Form_pg_class) GETSTRUCT(tuple);
-	return form->relpersistence != RELPERSISTENCE_TEMP &&
+	return form != NULL && form->relpersistence != RELPERSISTENCE_TEMP &&
 		(form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE ||
 		 form->relkind == RELKIND_FOREIGN_TABLE);
 }
@@ -131,33 +113,9 @@ is_permanent_table(Oid relid)
 static Oid
 relation_of_trigger(Oid trigger)
 {
-	HeapTuple	tuple = find_row(TriggerRelationId, TriggerOidIndexId,
-								 Anum_pg_trigger_oid, trigger);
+	Form_pg_trigger form = find_row(&cext_rows_trigger, trigger);
 
-	return HeapTupleIsValid(tuple) ? ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid : InvalidOid;
-}
-
-/*
- * Has a relation a trigger of ours, as it has all the time that anything of it is
- * cached?
- */
-static bool
-has_our_trigger(Oid relid)
-{
-	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
-
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, SnapshotSelf, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = cext_is_our_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
+	return form == NULL ? InvalidOid : form->tgrelid;
 }
 
 static bool
@@ -166,7 +124,10 @@ may_concern_reads(Oid class, Oid object)
 	switch (class)
 	{
 		case RelationRelationId:
-			return has_our_trigger(object);
+			/* As it has all the time that anything of it is cached. */
+			return cext_is_any_trigger_ours(cext_catalog_rows(&cext_rows_triggers,
+															  ObjectIdGetDatum(object),
+															  SnapshotSelf));
 		case InheritsRelationId:
 			return is_permanent_table(object);
 		case TriggerRelationId:

@@ -21,11 +21,11 @@
  */
 #include "cext_extension.h"
 
-#include "access/genam.h"
+#include "cext_catalog.h"
+
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_extension.h"
-#include "utils/fmgroids.h"
+#include "catalog/pg_trigger.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -58,20 +58,13 @@ cext_extension_init(void)
 Oid
 cext_extension_schema_at(Snapshot snapshot)
 {
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	List	   *rows = cext_catalog_rows(&cext_rows_extension,
+										 CStringGetDatum(CEXT_EXTENSION), snapshot);
 	Oid			result = InvalidOid;
 
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
-				CStringGetDatum(CEXT_EXTENSION));
-	scan = systable_beginscan(rel, ExtensionNameIndexId, true, snapshot, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		result = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	if (rows != NIL)
+		result = ((Form_pg_extension) GETSTRUCT((HeapTuple) linitial(rows)))->extnamespace;
+	list_free_deep(rows);
 	return result;
 }
 
@@ -102,4 +95,21 @@ cext_is_our_function(Oid function)
 	Oid			ours = cext_extension_schema();
 
 	return OidIsValid(ours) && get_func_namespace(function) == ours;
+}
+
+/*
+ * Is one of these rows of pg_trigger a trigger with one of our functions?  Needs a
+ * transaction.
+ */
+bool
+cext_is_any_trigger_ours(const List *rows)
+{
+	ListCell   *cell;
+
+	foreach(cell, rows)
+	{
+		if (cext_is_our_function(((Form_pg_trigger) GETSTRUCT((HeapTuple) lfirst(cell)))->tgfoid))
+			return true;
+	}
+	return false;
 }

@@ -12,6 +12,7 @@
 
 #include "cext.h"
 
+#include "nodes/pg_list.h"
 #include "utils/snapshot.h"
 
 /* The trigger functions of sources, in the extension's schema. */
@@ -22,5 +23,6 @@ extern void cext_extension_init(void);
 extern Oid	cext_extension_schema(void);
 extern Oid	cext_extension_schema_at(Snapshot snapshot);
 extern bool cext_is_our_function(Oid function);
+extern bool cext_is_any_trigger_ours(const List *rows);
 
 #endif							/* CEXT_EXTENSION_H */

@@ -24,16 +24,14 @@
  */
 #include "cext_partition.h"
 
-#include "access/genam.h"
+#include "cext_catalog.h"
+
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_partitioned_table.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
@@ -67,16 +65,12 @@ cext_partition_has_expressions(Oid relid)
 static List *
 add_children(List *relids, Oid parent, bool *detaching)
 {
-	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	List	   *rows = cext_catalog_rows(&cext_rows_children, ObjectIdGetDatum(parent), NULL);
+	ListCell   *cell;
 
-	ScanKeyInit(&key, Anum_pg_inherits_inhparent, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(parent));
-	scan = systable_beginscan(rel, InheritsParentIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	foreach(cell, rows)
 	{
+		HeapTuple	tuple = lfirst(cell);
 		Form_pg_inherits form = (Form_pg_inherits) GETSTRUCT(tuple);
 
 		*detaching |= form->inhdetachpending;
@@ -84,8 +78,7 @@ add_children(List *relids, Oid parent, bool *detaching)
 			XidInMVCCSnapshot(HeapTupleHeaderGetXmin(tuple->t_data), GetActiveSnapshot()))
 			relids = lappend_oid(relids, form->inhrelid);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	list_free_deep(rows);
 	return relids;
 }
 
