@@ -5,20 +5,24 @@
 #                                           start servers of their own, stop them
 #   make mutants                            break the protocol; the oracle must notice
 
+# Where this file is: not the current directory in a build outside of the tree.
+TREE := $(dir $(lastword $(MAKEFILE_LIST)))
+
 MODULE_big = cache_ext
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+OBJS = $(patsubst $(TREE)%.c,%.o,$(sort $(wildcard $(TREE)src/*.c $(TREE)src/*/*.c)))
 EXTENSION = cache_ext
-DATA = $(wildcard sql/cache_ext--*.sql)
+DATA = $(patsubst $(TREE)%,%,$(wildcard $(TREE)sql/cache_ext--*.sql))
 PGFILEDESC = "cache_ext - merged configuration from shared memory"
 
 REGRESS = setup tables merge read key_bytes plan explain views invalidate transaction ddl store base security \
 	attach keys triggers sources catalogs suspended limits finding shape_allowlist shape_chain shape_partitioned frames
 REGRESS_OPTS = --inputdir=$(srcdir)/test --outputdir=.
-ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION = $(basename $(notdir $(sort $(wildcard $(TREE)test/isolation/specs/*.spec))))
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
+PG_CPPFLAGS = -I$(TREE)src
 PG_CFLAGS = -fno-plt -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
 
 PG_CONFIG ?= pg_config
@@ -29,7 +33,10 @@ include $(PGXS)
 endif
 
 # Every object depends on every header: there are few of both.
-$(OBJS): $(wildcard $(srcdir)/src/*.h)
+$(OBJS): $(wildcard $(TREE)src/*/*.h)
+
+# Where the build is outside of the tree (VPATH), the folders are missing.
+$(shell mkdir -p $(sort $(dir $(OBJS))))
 
 # Some TAP tests preload a library of their own.
 installcheck: test-module

@@ -7,14 +7,14 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cext_ddl.h"
-#include "cext_extension.h"
-#include "cext_frame.h"
-#include "cext_guc.h"
-#include "cext_reader.h"
-#include "cext_shmem.h"
-#include "cext_source.h"
-#include "cext_xact.h"
+#include "core/guc.h"
+#include "core/shmem.h"
+#include "sources/ddl.h"
+#include "sources/extension.h"
+#include "sources/frame.h"
+#include "sources/reader.h"
+#include "sources/source.h"
+#include "write/xact.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"

@@ -48,7 +48,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "../../src/cext_compat.h"
+#include "../../src/core/compat.h"
 
 PG_MODULE_MAGIC;
 

@@ -1,0 +1,189 @@
+/*-------------------------------------------------------------------------
+ *
+ * functions/explain.c
+ *	  Functions that say where a configuration comes from: its fragments, what a
+ *	  read would do, what the tables give.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "config/compute.h"
+#include "config/fetch.h"
+#include "functions/argument.h"
+#include "store/scan.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+CEXT_FUNCTION_INFO_V1(cache_ext_compute_config);
+CEXT_FUNCTION_INFO_V1(cache_ext_read_state);
+CEXT_FUNCTION_INFO_V1(cache_ext_fragments);
+
+/*
+ * An id that was given, or one that the views show of a column of the type.
+ */
+static CextString
+get_id(FunctionCallInfo fcinfo, int n, const char *what, CextType type)
+{
+	return type.kind == CEXT_TYPE_BPCHAR ? cext_argument_shown(fcinfo, n, what) :
+		cext_argument_id(fcinfo, n, what);
+}
+
+/*
+ * A request from the arguments user_id and config_name; without a user, for the
+ * public configuration.  False if there is no name.
+ */
+static bool
+get_request(FunctionCallInfo fcinfo, CextRequest *request)
+{
+	uint64		any;
+	CextCounter reason;
+
+	/* The sources say what types ids have. */
+	(void) cext_config_usable(GetActiveSnapshot(), &any, &reason);
+	*request = (CextRequest) {.key.kind = CEXT_KIND_JSONB};
+	request->key.user = get_id(fcinfo, 0, "user id", cext_sources.user_type);
+	request->key.name = get_id(fcinfo, 1, "config name", cext_sources.name_type);
+	if (request->key.user.data == NULL)
+		request->key.kind = CEXT_KIND_PUBLIC;
+	return request->key.name.data != NULL;
+}
+
+/*
+ * compute_config(user_id text, config_name text)
+ */
+Datum
+cache_ext_compute_config(PG_FUNCTION_ARGS)
+{
+	CextRequest request;
+	struct varlena *value = NULL;
+
+	if (get_request(fcinfo, &request))
+		value = cext_config_compute(&request);
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(value);
+}
+
+/*
+ * What a read that the cache may answer would find.
+ */
+static const char *
+describe_entry(const CextRequest *request, Snapshot snapshot, uint64 any)
+{
+	CextSeen	seen;
+
+	if (!cext_scan_look(&request->key, false, &seen))
+		return "miss: it is not cached";
+	if (cext_expired(seen.expires))
+		return "miss: its time to live is over";
+	if (cext_seen_holds(&seen, snapshot, any))
+		return "hit";
+	return "miss: it was invalidated after this snapshot or after it was cached";
+}
+
+/*
+ * Has this transaction changed what the result depends on?  As far as that shows
+ * before it is computed.
+ */
+static bool
+is_own(const CextRequest *request)
+{
+	CextSeen	seen;
+
+	return cext_entry_is_own(request) ||
+		(cext_scan_look(&request->key, false, &seen) && cext_seen_is_own(&seen));
+}
+
+/*
+ * read_state(user_id text, config_name text): what a read would do now, and why.
+ */
+Datum
+cache_ext_read_state(PG_FUNCTION_ARGS)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	CextRequest request;
+	uint64		any;
+	CextCounter reason;
+	bool		usable;
+
+	if (!get_request(fcinfo, &request))
+		PG_RETURN_NULL();
+	usable = cext_config_prepare(&request, snapshot, &any, &reason);
+	if (cext_sources.suspended != NULL)
+		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: the source of %s is suspended",
+												  cext_role_name(cext_sources.suspended->role))));
+	if (usable && is_own(&request))
+	{
+		reason = CEXT_COUNT_RT_OWN_CHANGE;
+		usable = false;
+	}
+	if (!usable)
+		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: %s",
+												  cext_counter_info[reason].reason)));
+	PG_RETURN_TEXT_P(cstring_to_text(describe_entry(&request, snapshot, any)));
+}
+
+/*
+ * Add a row for each document that a scope contributed.
+ */
+static void
+put_fragments(ReturnSetInfo *rsinfo, const CextFetch *fetch, const CextScope *scope,
+			  int first, int64 *position)
+{
+	CextString	id = cext_fetch_scope_id(fetch, scope);
+
+	for (int i = first; i < fetch->ndocs; i++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {0};
+
+		values[0] = Int64GetDatum(++*position);
+		values[1] = Int64GetDatum(scope->rank);
+		values[2] = cext_string_datum(scope->name, &nulls[2]);
+		values[3] = cext_string_datum(id, &nulls[3]);
+		values[4] = CStringGetTextDatum(cext_strategy_name(fetch->strategy));
+		values[5] = JsonbPGetDatum(fetch->docs[i]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * fragments_rows(user_id text, config_name text): what contributes, lowest rank
+ * first.
+ */
+Datum
+cache_ext_fragments(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Snapshot	snapshot = GetActiveSnapshot();
+	int64		position = 0;
+	CextRequest request;
+	CextFetch	fetch;
+	uint64		any;
+	CextCounter reason;
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!get_request(fcinfo, &request))
+		return (Datum) 0;
+	(void) cext_config_prepare(&request, snapshot, &any, &reason);
+	cext_fetch_begin(&fetch, snapshot);
+	fetch.user = request.key.user;
+	fetch.name = request.key.name;
+	cext_fetch_domain(&fetch);
+	cext_fetch_rules(&fetch);
+	foreach(cell, fetch.scopes)
+	{
+		int			first = fetch.ndocs;
+
+		cext_fetch_fragments(&fetch, lfirst(cell));
+		put_fragments(rsinfo, &fetch, lfirst(cell), first, &position);
+	}
+	cext_fetch_end(&fetch);
+	return (Datum) 0;
+}

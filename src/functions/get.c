@@ -1,0 +1,294 @@
+/*-------------------------------------------------------------------------
+ *
+ * functions/get.c
+ *	  The SQL functions that read configurations.
+ *
+ * They check their arguments and leave the rest to config/compute.c.  A null user
+ * or name gives null, as a name without a configuration does.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "config/compute.h"
+#include "config/nameset.h"
+#include "core/guc.h"
+#include "functions/argument.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/tuplestore.h"
+
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_json);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_support);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_my_config);
+
+/* Room that is taken for several documents before they are known. */
+#define MAX_JSON_GUESS	((Size) 1024 * 1024)
+
+static void
+report_missing(CextString user, CextString name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NO_DATA_FOUND),
+			 errmsg("no configuration found"),
+			 user.data == NULL || name.data == NULL ?
+			 errdetail("The user id or the config name is null.") :
+			 errdetail("Nothing contributes to config name \"%.*s\" for user \"%.*s\".",
+					   name.len, name.data, user.len, user.data)));
+}
+
+/*
+ * get_merged_config and get_merged_config_json
+ */
+static inline Datum
+get_merged(FunctionCallInfo fcinfo, CextKind kind)
+{
+	CextRequest request = {.key.kind = kind};
+	struct varlena *value = NULL;
+
+	request.key.user = cext_argument_id(fcinfo, 0, "user id");
+	request.key.name = cext_argument_id(fcinfo, 1, "config name");
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("missing_ok must not be null")));
+
+	if (likely(request.key.user.data != NULL && request.key.name.data != NULL))
+		value = cext_config_read(&request);
+	if (value != NULL)
+		PG_RETURN_POINTER(value);
+	if (!PG_GETARG_BOOL(2))
+		report_missing(request.key.user, request.key.name);
+	PG_RETURN_NULL();
+}
+
+/*
+ * get_merged_config(user_id text, config_name text, missing_ok boolean)
+ */
+Datum
+cache_ext_get_merged_config(PG_FUNCTION_ARGS)
+{
+	return get_merged(fcinfo, CEXT_KIND_JSONB);
+}
+
+/*
+ * get_merged_config_json(user_id text, config_name text, missing_ok boolean)
+ */
+Datum
+cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
+{
+	return get_merged(fcinfo, CEXT_KIND_JSON);
+}
+
+/*
+ * What a function of a name alone, its first argument, returns for a request.
+ */
+static Datum
+read_name(FunctionCallInfo fcinfo, CextRequest *request)
+{
+	struct varlena *value = NULL;
+
+	request->key.name = cext_argument_id(fcinfo, 0, "config name");
+	if (request->key.name.data != NULL)
+		value = cext_config_read(request);
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(value);
+}
+
+/*
+ * get_my_config(config_name text): of the user that a setting names, which those
+ * who ask may not be able to change.
+ */
+Datum
+cache_ext_get_my_config(PG_FUNCTION_ARGS)
+{
+	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
+
+	if (cext_user_id == NULL || cext_user_id[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no user whose configuration could be read"),
+				 errdetail("The setting cache_ext.user_id is empty."),
+				 errhint("A superuser, or a role that was granted SET on cache_ext.user_id, sets it; for a role of its own with ALTER ROLE ... SET cache_ext.user_id.")));
+	request.key.user = cext_string(cext_user_id);
+	cext_argument_check(request.key.user, "cache_ext.user_id");
+	return read_name(fcinfo, &request);
+}
+
+/*
+ * get_public_config(config_name text)
+ */
+Datum
+cache_ext_get_public_config(PG_FUNCTION_ARGS)
+{
+	CextRequest request = {.key.kind = CEXT_KIND_PUBLIC};
+
+	return read_name(fcinfo, &request);
+}
+
+/*
+ * get_config_value(user_id text, config_name text, VARIADIC path text[])
+ */
+Datum
+cache_ext_get_config_value(PG_FUNCTION_ARGS)
+{
+	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
+	struct varlena *value;
+
+	request.key.user = cext_argument_id(fcinfo, 0, "user id");
+	request.key.name = cext_argument_id(fcinfo, 1, "config name");
+	if (PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	request.path = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(2), "path",
+									&request.npath);
+	for (int i = 0; i < request.npath; i++)
+	{
+		if (request.path[i].data == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("path element at position %d is null", i + 1)));
+	}
+	if (request.key.user.data == NULL || request.key.name.data == NULL)
+		PG_RETURN_NULL();
+
+	value = cext_config_read(&request);
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(value);
+}
+
+/*
+ * get_merged_configs(user_id text, config_names text[])
+ */
+Datum
+cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
+	CextString *names;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	request.key.user = cext_argument_id(fcinfo, 0, "user id");
+	if (PG_ARGISNULL(1))
+		PG_RETURN_VOID();
+	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		struct varlena *value = NULL;
+		Datum		values[2] = {0};
+		bool		nulls[2] = {false, false};
+
+		CHECK_FOR_INTERRUPTS();
+		request.key.name = names[i];
+		values[0] = cext_string_datum(names[i], &nulls[0]);
+		if (names[i].data != NULL)
+		{
+			cext_argument_check(names[i], "config name");
+			if (request.key.user.data != NULL)
+				value = cext_config_read(&request);
+		}
+		values[1] = PointerGetDatum(value);
+		nulls[1] = (value == NULL);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		if (value != NULL)
+			pfree(value);
+	}
+	PG_RETURN_VOID();
+}
+
+/*
+ * get_merged_configs_json(user_id text, config_names text[]): one object.  What
+ * is cached is text already, so that this is little more than copying.
+ */
+Datum
+cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
+{
+	CextRequest request = {.key.kind = CEXT_KIND_JSON};
+	StringInfoData json;
+	CextString *names;
+	nameset_hash *seen;
+	CextString	user;
+	int			n;
+
+	user = cext_argument_id(fcinfo, 0, "user id");
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
+	if (user.data == NULL)
+		PG_RETURN_NULL();
+
+	seen = nameset_create(CurrentMemoryContext, Min(n, 1024), NULL);
+	initStringInfo(&json);
+	/* The result is a varlena: its header comes first. */
+	appendStringInfoSpaces(&json, VARHDRSZ);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < n; i++)
+	{
+		struct varlena *value;
+		bool		repeated;
+
+		CHECK_FOR_INTERRUPTS();
+		if (names[i].data == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("config name at position %d is null", i + 1)));
+		cext_argument_check(names[i], "config name");
+		nameset_insert(seen, names[i], &repeated);
+		if (repeated)
+			continue;
+		request.key.user = user;
+		request.key.name = names[i];
+		value = cext_config_read(&request);
+		if (i > 0)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, pnstrdup(names[i].data, names[i].len));
+		appendStringInfoString(&json, ": ");
+		if (value == NULL)
+			appendStringInfoString(&json, "null");
+		else
+		{
+			/* Those that follow will not be much larger, most of the time. */
+			if (i == 0)
+				enlargeStringInfo(&json, Min((Size) n * (VARSIZE(value) + names[i].len + 8),
+											 MAX_JSON_GUESS));
+			appendBinaryStringInfo(&json, VARDATA(value), VARSIZE(value) - VARHDRSZ);
+			pfree(value);
+		}
+	}
+	appendStringInfoChar(&json, '}');
+	SET_VARSIZE(json.data, json.len);
+	PG_RETURN_POINTER(json.data);
+}
+
+/*
+ * get_merged_configs_support(internal) returns internal: tells the planner that
+ * get_merged_configs gives a row for each name.
+ */
+Datum
+cache_ext_get_merged_configs_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *rows = (SupportRequestRows *) request;
+
+	if (!IsA(request, SupportRequestRows) || !is_funcclause(rows->node))
+		PG_RETURN_POINTER(NULL);
+	rows->rows = CextEstimateArrayLength(rows->root,
+										 lsecond(((FuncExpr *) rows->node)->args));
+	PG_RETURN_POINTER(rows);
+}

@@ -1,0 +1,210 @@
+/*-------------------------------------------------------------------------
+ *
+ * functions/stats.c
+ *	  The functions under the views that count and list.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/cext.h"
+
+#include "core/guc.h"
+#include "core/shmem.h"
+#include "core/stats.h"
+#include "sources/check.h"
+#include "sources/mapping.h"
+#include "store/store.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+CEXT_FUNCTION_INFO_V1(cache_ext_stats);
+CEXT_FUNCTION_INFO_V1(cache_ext_memory);
+CEXT_FUNCTION_INFO_V1(cache_ext_sources);
+CEXT_FUNCTION_INFO_V1(cache_ext_reset_stats);
+CEXT_FUNCTION_INFO_V1(cache_ext_stats_since);
+CEXT_FUNCTION_INFO_V1(cache_ext_is_preloaded);
+
+/*
+ * Add a row (name text, value bigint, description text).
+ */
+static void
+put_row(FunctionCallInfo fcinfo, const char *name, uint64 value,
+		const char *description)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+
+	values[0] = CStringGetTextDatum(name);
+	values[1] = Int64GetDatum((int64) value);
+	values[2] = CStringGetTextDatum(description);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * The counters, a row each.
+ */
+Datum
+cache_ext_stats(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	(void) cext_shmem_available();
+	for (int i = 0; i < CEXT_NUM_COUNTERS; i++)
+		put_row(fcinfo, cext_counter_info[i].name, cext_stats_sum(i),
+				cext_counter_info[i].description);
+	PG_RETURN_VOID();
+}
+
+/*
+ * reset_stats()
+ */
+Datum
+cache_ext_reset_stats(PG_FUNCTION_ARGS)
+{
+	(void) cext_shmem_available();
+	cext_stats_reset();
+	PG_RETURN_VOID();
+}
+
+/*
+ * stats_since() returns timestamptz: when the counters were zero.
+ */
+Datum
+cache_ext_stats_since(PG_FUNCTION_ARGS)
+{
+	TimestampTz since;
+
+	(void) cext_shmem_available();
+	since = cext_stats_since();
+	if (since == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(since);
+}
+
+/*
+ * is_preloaded() returns boolean: is there shared memory?
+ */
+Datum
+cache_ext_is_preloaded(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(cext_shmem_available());
+}
+
+/*
+ * What the shared memory is used for, a row each.
+ */
+Datum
+cache_ext_memory(PG_FUNCTION_ARGS)
+{
+	const CextLayout *layout = &cext_layout;
+	CextStoreUsage usage;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!cext_shmem_available())
+		PG_RETURN_VOID();
+
+	cext_store_usage(&usage);
+	put_row(fcinfo, "configured_bytes", layout->total,
+			"cache_ext.memory: all of the following, and alignment");
+	put_row(fcinfo, "slot_bytes", layout->slots_size,
+			"the slots that slices hash to");
+	put_row(fcinfo, "counter_bytes", layout->counters_size + layout->fills_size + layout->log_size,
+			"counters of all backends, latches of fills, latest invalidations");
+	put_row(fcinfo, "directory_bytes", usage.directory_bytes,
+			"where entries are, and which were evicted lately");
+	put_row(fcinfo, "segment_bytes", usage.segment_bytes,
+			"room for entries");
+	put_row(fcinfo, "free_bytes", usage.free_bytes,
+			"segments that hold nothing");
+	put_row(fcinfo, "used_bytes", usage.used_bytes,
+			"entries, with their keys and overhead");
+	put_row(fcinfo, "entries", usage.entries,
+			"number of entries, those that an invalidation outdated included");
+	put_row(fcinfo, "max_entry_bytes",
+			Min((Size) cext_max_entry_kb * 1024, cext_store_max_value()),
+			"largest result that is stored");
+	PG_RETURN_VOID();
+}
+
+/*
+ * What a source's columns are, as text.
+ */
+static char *
+describe_columns(const CextSource *source)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < CEXT_SOURCE_COLUMNS; i++)
+	{
+		if (source->columns[i].attnum == InvalidAttrNumber)
+			continue;
+		appendStringInfo(&text, "%s%s => %s", text.len > 0 ? ", " : "",
+						 cext_column_name(source->role, i),
+						 source->columns[i].name == NULL ? "(dropped)" :
+						 quote_identifier(source->columns[i].name));
+	}
+	if (source->public_id.data != NULL)
+		appendStringInfo(&text, ", public_id => %s",
+						 quote_literal_cstr(source->public_id.data));
+	return text.data;
+}
+
+/*
+ * The sources as the active snapshot sees them, a row each.
+ */
+Datum
+cache_ext_sources(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CextSource	sources[CEXT_NUM_ROLES];
+
+	InitMaterializedSRF(fcinfo, 0);
+	cext_mapping_own(sources);
+	(void) cext_check_source(&sources[CEXT_ROLE_ATTACHED]);
+	cext_mapping_attached(sources);
+	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+	{
+		CextSource *source = &sources[i];
+		CextSource	triggers;
+		Datum		values[8];
+		bool		nulls[8] = {0};
+
+		if (!OidIsValid(source->relid) && source->problem.reason == NULL)
+			continue;
+		if (source->relname == NULL)
+			(void) cext_check_source(source);
+		/* That of what is attached is shown only if something is wrong with it. */
+		if (i == CEXT_ROLE_ATTACHED && source->problem.reason == NULL)
+			continue;
+		/* Their state is shown whatever else is wrong. */
+		triggers = *source;
+		triggers.problem = (CextProblem) {0};
+		if (OidIsValid(source->relid))
+			(void) cext_check_triggers(&triggers);
+		values[0] = CStringGetTextDatum(cext_role_name(source->role));
+		values[1] = ObjectIdGetDatum(source->relid);
+		nulls[1] = !OidIsValid(source->relid);
+		values[2] = BoolGetDatum(source->attached);
+		/* Those of our own tables have the names that they are known by. */
+		nulls[3] = !source->attached;
+		if (!nulls[3])
+			values[3] = CStringGetTextDatum(describe_columns(source));
+		values[4] = CStringGetTextDatum(triggers.problem.reason == NULL ? "whole" :
+										triggers.problem.reason);
+		values[5] = BoolGetDatum(source->problem.reason != NULL);
+		nulls[6] = nulls[7] = source->problem.reason == NULL;
+		if (!nulls[6])
+		{
+			values[6] = CStringGetTextDatum(source->problem.reason);
+			values[7] = CStringGetTextDatum(source->problem.hint);
+		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * sources/frame.c
+ *	  Queries under way that write a source.
+ *
+ * What a query's rows are part of is collected by triggers that run when all
+ * rows are written.  In between, code that the query calls can see rows of which
+ * nothing is collected yet; so while such a query is under way all reads of the
+ * transaction read through.  Afterwards the set in write/xact.c is complete, and
+ * tells which entries the transaction's own changes concern.
+ *
+ * A frame is a query that fires its own AFTER triggers, or COPY FROM: what opens
+ * a level of PostgreSQL's queue of triggers.  Its rows' triggers have all run when
+ * the standard ExecutorFinish returns, or COPY.  Those of the rows that foreign
+ * keys' actions write are queued at the level of the query that set them off, and
+ * the queries that write them have EXEC_FLAG_SKIP_TRIGGERS and are no frames.
+ * PostgreSQL sees to it that no query leaves its level on the queue and returns
+ * to who called it: a portal that writes runs to its end at its first fetch.
+ * So frames are a stack, as the levels are.
+ *
+ * Statement triggers would not do in their place.  Those BEFORE and AFTER are not
+ * paired: PostgreSQL fires one of each for several of the actions of foreign keys,
+ * and others anew.
+ *
+ * An error that is caught rolls a subtransaction back, and ends the frames that
+ * were opened in it, as it ends the levels.  A frame that its query does not end,
+ * because something else goes wrong, lasts until the transaction ends.  So does
+ * what is written outside of any: reads have to go through until then.
+ *
+ * What backends remember of the sources is a case of its own: a read can load it
+ * in the middle of a query that writes it.  From the first such query until the
+ * transaction ends each read loads it anew, and nobody goes on with it after that
+ * or after a subtransaction that was rolled back.
+ *
+ * All state here is the backend's own.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sources/frame.h"
+
+#include "protocol/start.h"
+#include "sources/source.h"
+#include "write/xact.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+
+typedef struct Frame
+{
+	QueryDesc  *query;			/* NULL: COPY */
+	int			level;			/* of subtransactions, when it was opened */
+	bool		writes;			/* a source */
+	struct Frame *outer;
+} Frame;
+
+/* Has this transaction written what backends remember of the sources? */
+bool		cext_frame_wrote_sources = false;
+
+static Frame *innermost = NULL; /* in TopTransactionContext */
+static int	writing = 0;		/* frames that write a source */
+static bool wrote_outside = false;
+
+static ExecutorStart_hook_type prev_executor_start_hook = NULL;
+static ExecutorFinish_hook_type prev_executor_finish_hook = NULL;
+static ProcessUtility_hook_type prev_process_utility_hook = NULL;
+
+static Frame *
+begin_frame(QueryDesc *query)
+{
+	Frame	   *frame = MemoryContextAlloc(TopTransactionContext, sizeof(Frame));
+
+	frame->query = query;
+	frame->level = GetCurrentTransactionNestLevel();
+	frame->writes = false;
+	frame->outer = innermost;
+	innermost = frame;
+	return frame;
+}
+
+static void
+end_frame(void)
+{
+	Frame	   *frame = innermost;
+
+	innermost = frame->outer;
+	if (frame->writes && --writing == 0 && !wrote_outside)
+		cext_xact_own &= ~CEXT_OWN_QUERY;
+	pfree(frame);
+}
+
+/*
+ * The query under way writes to a source: said by each trigger of ours, of which
+ * one runs before the first row is written.
+ */
+void
+cext_frame_writes(void)
+{
+	cext_xact_own |= CEXT_OWN_QUERY;
+	if (innermost == NULL)
+		wrote_outside = true;
+	else if (!innermost->writes)
+	{
+		innermost->writes = true;
+		writing++;
+	}
+}
+
+/*
+ * And to one that backends remember.
+ */
+void
+cext_frame_writes_sources(void)
+{
+	cext_frame_wrote_sources = true;
+}
+
+/*
+ * Has the query a level of its own on the queue of triggers?
+ */
+static bool
+is_frame(const QueryDesc *query)
+{
+	return (query->estate->es_top_eflags &
+			(EXEC_FLAG_SKIP_TRIGGERS | EXEC_FLAG_EXPLAIN_ONLY)) == 0;
+}
+
+static void
+executor_start(QueryDesc *query, int eflags)
+{
+	cext_start_note();
+	if (prev_executor_start_hook)
+		prev_executor_start_hook(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+	if (is_frame(query))
+		begin_frame(query);
+}
+
+static void
+executor_finish(QueryDesc *query)
+{
+	if (prev_executor_finish_hook)
+		prev_executor_finish_hook(query);
+	else
+		standard_ExecutorFinish(query);
+	if (is_frame(query) && innermost != NULL && innermost->query == query)
+		end_frame();
+}
+
+static void
+process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	Frame	   *frame = NULL;
+
+	cext_start_note();
+	if (IsA(pstmt->utilityStmt, CopyStmt) &&
+		castNode(CopyStmt, pstmt->utilityStmt)->is_from)
+		frame = begin_frame(NULL);
+	if (prev_process_utility_hook)
+		prev_process_utility_hook(pstmt, queryString, readOnlyTree, context,
+								  params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+	if (frame != NULL && innermost == frame)
+		end_frame();
+}
+
+static void
+subxact_callback(SubXactEvent event, SubTransactionId my, SubTransactionId parent,
+				 void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (innermost != NULL && innermost->level >= GetCurrentTransactionNestLevel())
+		end_frame();
+	if (cext_frame_wrote_sources)
+		cext_source_forget();
+}
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
+		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+		return;
+	if (cext_frame_wrote_sources)
+		cext_source_forget();
+
+	/* The frames' memory goes with the transaction's. */
+	innermost = NULL;
+	writing = 0;
+	wrote_outside = false;
+	cext_frame_wrote_sources = false;
+	cext_xact_own &= ~CEXT_OWN_QUERY;
+}
+
+/*
+ * Install hooks and callbacks; called once, from _PG_init.
+ */
+void
+cext_frame_init(void)
+{
+	prev_executor_start_hook = ExecutorStart_hook;
+	ExecutorStart_hook = executor_start;
+	prev_executor_finish_hook = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
+	prev_process_utility_hook = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+	RegisterXactCallback(xact_callback, NULL);
+	RegisterSubXactCallback(subxact_callback, NULL);
+}

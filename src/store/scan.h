@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * store/scan.h
+ *	  Looking through the store, for those who want to see what is there.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_SCAN_H
+#define CEXT_SCAN_H
+
+#include "core/cext.h"
+#include "store/key.h"
+#include "store/store.h"
+
+/* A copy of an entry. */
+typedef struct CextSeen
+{
+	CextKind	kind;
+	CextString	user;			/* as in CextKey; in key */
+	CextString	name;			/* likewise */
+	struct varlena *value;		/* palloc'd, or NULL: absent, or not wanted */
+	uint32		value_len;
+	uint32		bytes;			/* of the record */
+	int			frequency;
+	CextSeconds filled;
+	CextSeconds expires;		/* or 0 */
+	uint64		stamp;
+	int			nslices;
+	uint64		slices[CEXT_MAX_SLICES];
+	char		key[CEXT_MAX_KEY];
+} CextSeen;
+
+/* Which entries are wanted; a null string is any. */
+typedef struct CextWanted
+{
+	CextString	user;
+	CextString	name;
+	bool		with_value;
+} CextWanted;
+
+extern bool cext_scan_next(uint64 *position, const CextWanted *wanted, CextSeen *seen);
+extern bool cext_scan_look(const CextKey *key, bool with_value, CextSeen *seen);
+
+#endif							/* CEXT_SCAN_H */

@@ -1,0 +1,171 @@
+/*-------------------------------------------------------------------------
+ *
+ * write/change.c
+ *	  The slices that this transaction changes, by name.
+ *
+ * What is invalidated is collected twice.  As slots, in write/xact.c, for the
+ * cache, where too much does no harm; and here by name, for those who are told
+ * of it (write/notify.c, write/log.c) and want to hear of nothing that was rolled
+ * back with a subtransaction.
+ *
+ * Changes are kept in the order in which they came, each once.  Since a
+ * subtransaction's come after all that its parent made before it, rolling it back
+ * cuts off the end.  The list is bounded: beyond that there are just "more".  So
+ * are the strings, which can have any length in a table that is attached: of those
+ * that no key can have the beginning is kept, for the view.
+ *
+ * Locks: none.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "write/change.h"
+
+#include "access/xact.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+CextChanges cext_changes;		/* in TopTransactionContext */
+
+/* Said by whoever is about to add changes. */
+static CextCause because;
+static Oid	because_of;
+
+/*
+ * Say why the changes come that are added from now on.
+ */
+void
+cext_change_because(CextCause cause, Oid relid)
+{
+	because = cause;
+	because_of = relid;
+}
+
+/*
+ * The hash alone does not tell a user from a domain of the same id.
+ */
+static bool
+is_known(CextSliceKind kind, uint64 hash)
+{
+	/* The last one first: rows of one slice are often changed together. */
+	for (int i = cext_changes.n - 1; i >= 0; i--)
+	{
+		if (cext_changes.changes[i].hash == hash &&
+			cext_changes.changes[i].kind == kind)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A copy of what is kept of a string.
+ */
+static CextString
+keep(CextString s)
+{
+	if (s.len > CEXT_MAX_ID)
+		s.len = pg_mbcliplen(s.data, s.len, CEXT_MAX_ID);
+	return cext_string_copy(s, TopTransactionContext);
+}
+
+/*
+ * Add a slice of this database.  A part that the kind has no use for is
+ * CEXT_NULL_STRING.
+ */
+void
+cext_change_add(CextSliceKind kind, CextString id, CextString name)
+{
+	uint64		hash;
+
+	if (cext_changes.overflow > 0)
+		return;
+	hash = cext_slice_hash(MyDatabaseId, kind, id, name);
+	if (is_known(kind, hash))
+		return;
+	if (cext_changes.n == CEXT_MAX_CHANGES)
+	{
+		cext_changes.overflow = GetCurrentTransactionNestLevel();
+		return;
+	}
+	if (cext_changes.n == cext_changes.max)
+	{
+		int			max = cext_changes.max == 0 ? 4 : cext_changes.max * 4;
+
+		if (cext_changes.changes == NULL)
+			cext_changes.changes = MemoryContextAlloc(TopTransactionContext,
+													  max * sizeof(CextChange));
+		else
+			cext_changes.changes = repalloc(cext_changes.changes, max * sizeof(CextChange));
+		cext_changes.max = max;
+	}
+	cext_changes.changes[cext_changes.n] = (CextChange) {
+		.kind = kind,
+		.id = keep(id),
+		.name = keep(name),
+		.clipped = id.len > CEXT_MAX_ID || name.len > CEXT_MAX_ID,
+		.cause = because,
+		.relid = because_of,
+		.level = GetCurrentTransactionNestLevel(),
+		.hash = hash
+	};
+	cext_changes.n++;
+}
+
+/*
+ * Forget all; at the end of the transaction, with which the memory goes.
+ */
+void
+cext_change_reset(void)
+{
+	memset(&cext_changes, 0, sizeof(cext_changes));
+}
+
+static void
+subtransaction_commits(int level)
+{
+	for (int i = cext_changes.n - 1; i >= 0 && cext_changes.changes[i].level == level; i--)
+		cext_changes.changes[i].level = level - 1;
+	if (cext_changes.overflow == level)
+		cext_changes.overflow = level - 1;
+}
+
+static void
+subtransaction_aborts(int level)
+{
+	while (cext_changes.n > 0 &&
+		   cext_changes.changes[cext_changes.n - 1].level >= level)
+	{
+		CextChange *change = &cext_changes.changes[--cext_changes.n];
+
+		/* A transaction can roll back any number of them. */
+		if (change->id.data != NULL)
+			pfree(unconstify(char *, change->id.data));
+		if (change->name.data != NULL)
+			pfree(unconstify(char *, change->name.data));
+	}
+	if (cext_changes.overflow >= level)
+		cext_changes.overflow = 0;
+}
+
+static void
+subxact_callback(SubXactEvent event, SubTransactionId my, SubTransactionId parent,
+				 void *arg)
+{
+	if (!cext_change_any())
+		return;
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		subtransaction_commits(GetCurrentTransactionNestLevel());
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		subtransaction_aborts(GetCurrentTransactionNestLevel());
+}
+
+/*
+ * Register the callback; called once, from _PG_init.
+ */
+void
+cext_change_init(void)
+{
+	RegisterSubXactCallback(subxact_callback, NULL);
+}

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * write/change.h
+ *	  The slices that this transaction changes, by name.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_CHANGE_H
+#define CEXT_CHANGE_H
+
+#include "core/cext.h"
+#include "store/key.h"
+
+/*
+ * More than fit into the payload of a NOTIFY, whose shortest mention of a slice
+ * has 27 bytes.
+ */
+#define CEXT_MAX_CHANGES	300
+
+/* How a change came about. */
+typedef enum CextCause
+{
+	CEXT_CAUSE_INSERT,
+	CEXT_CAUSE_UPDATE,
+	CEXT_CAUSE_DELETE,
+	CEXT_CAUSE_TRUNCATE,
+	CEXT_CAUSE_DDL,
+	CEXT_CAUSE_FUNCTION,
+	CEXT_CAUSE_REPLICATION
+} CextCause;
+
+#define CEXT_NUM_CAUSES		(CEXT_CAUSE_REPLICATION + 1)
+
+typedef struct CextChange
+{
+	CextSliceKind kind;
+	CextString	id;				/* null where the kind has none */
+	CextString	name;			/* likewise */
+	bool		clipped;		/* is one of them longer than is kept? */
+	CextCause	cause;
+	Oid			relid;			/* of the table, or InvalidOid */
+	int			level;			/* of the subtransaction that made it */
+	uint64		hash;
+} CextChange;
+
+typedef struct CextChanges
+{
+	CextChange *changes;
+	int			n;
+	int			max;
+	int			overflow;		/* level at which there were more; 0: not */
+} CextChanges;
+
+extern CextChanges cext_changes;
+
+extern void cext_change_init(void);
+extern void cext_change_because(CextCause cause, Oid relid);
+extern void cext_change_add(CextSliceKind kind, CextString id, CextString name);
+extern void cext_change_reset(void);
+
+/* Is there anything? */
+static inline bool
+cext_change_any(void)
+{
+	return cext_changes.n > 0 || cext_changes.overflow > 0;
+}
+
+#endif							/* CEXT_CHANGE_H */

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * write/log.h
+ *	  The latest invalidations, for the view.
+ *
+ * Copyright (c) 2026, the cache_ext authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CEXT_LOG_H
+#define CEXT_LOG_H
+
+#include "core/cext.h"
+#include "write/change.h"
+
+#include "access/transam.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+#define CEXT_LOG_RECORDS	1024
+
+/* Ids and names are kept up to so many bytes, terminated. */
+#define CEXT_LOG_STRING		NAMEDATALEN
+
+typedef struct CextLogRecord
+{
+	TimestampTz at;
+	FullTransactionId xid;
+	Oid			db;
+	Oid			role;
+	Oid			relid;
+	uint8		kind;			/* a CextSliceKind */
+	uint8		cause;			/* a CextCause */
+	bool		has_id;
+	bool		has_name;
+	bool		is_more;		/* the transaction changed more than is told */
+	char		application[CEXT_LOG_STRING];
+	char		id[CEXT_LOG_STRING];
+	char		name[CEXT_LOG_STRING];
+} CextLogRecord;
+
+extern Size cext_log_shmem_size(void);
+extern void cext_log_attach(void *memory, LWLock *lock, bool init);
+extern void cext_log_append(FullTransactionId xid, Oid role);
+extern CextLogRecord *cext_log_copy(int *n);
+
+#endif							/* CEXT_LOG_H */
