@@ -28,6 +28,17 @@
 /* last: a full transaction id, which never needs its highest bit. */
 #define CEXT_LAST_GROUP		(UINT64CONST(1) << 63)
 
+/*
+ * A slice as an entry records it: the slot and the low bits of its generation
+ * at fill.  2^44 invalidations of one slot do not happen between two starts of
+ * a server.
+ */
+#define CEXT_SLOT_BITS			20
+#define CEXT_PACK_SLICE(slot, generation) \
+	(((uint64) (generation) << CEXT_SLOT_BITS) | (slot))
+#define CEXT_PACKED_SLOT(packed) \
+	((uint32) ((packed) & ((1 << CEXT_SLOT_BITS) - 1)))
+
 typedef struct CextSlot
 {
 	pg_atomic_uint64 version;	/* written under the mutex, read without */

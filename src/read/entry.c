@@ -195,7 +195,7 @@ expiry(int64 ttl_ms)
 	if (ttl_ms == 0)
 		return 0;
 	/* Of this second nobody knows how much is left. */
-	expires = cext_seconds(cext_store_now()) + 1 + (ttl_ms - 1) / 1000 + 1;
+	expires = cext_seconds(cext_now()) + 1 + (ttl_ms - 1) / 1000 + 1;
 	return expires > PG_UINT32_MAX ? 0 : (CextSeconds) expires;
 }
 

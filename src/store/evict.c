@@ -27,10 +27,11 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "store/layout.h"
+#include "store/evict.h"
 
 #include "core/stats.h"
 #include "protocol/slot.h"
+#include "store/key.h"
 
 /* The share of the small queue, and the frequency that leads out of it. */
 #define SMALL_QUEUE_SHARE	10

@@ -10,7 +10,11 @@
 #ifndef CEXT_STORE_LAYOUT_H
 #define CEXT_STORE_LAYOUT_H
 
-#include "store/store.h"
+#include "core/cext.h"
+#include "core/clock.h"
+
+#include "port/atomics.h"
+#include "storage/lwlock.h"
 
 /*
  * A cell of the directory: zero, or where the record is, how often it was hit,
@@ -209,9 +213,7 @@ same_cell(uint64 a, uint64 b)
 	return ((a ^ b) & ~CELL_FREQ_MASK) == 0;
 }
 
-extern pg_atomic_uint64 *cext_store_cell(const CextKey *key);
-extern void cext_evict_init(void);
-extern CextRecord *cext_evict_allocate(uint64 hash, uint32 size, bool to_main);
-extern void cext_evict_drop(CextPartition *part, pg_atomic_uint64 *cell);
+extern void cext_layout_compute(Size size);
+extern void cext_layout_attach(void *memory, Size size, LWLockPadded *locks, bool init);
 
 #endif							/* CEXT_STORE_LAYOUT_H */

@@ -32,6 +32,7 @@
 #ifndef CEXT_STORE_READ_H
 #define CEXT_STORE_READ_H
 
+#include "store/key.h"
 #include "store/layout.h"
 
 /*
@@ -83,6 +84,7 @@ typedef struct CextHot
 
 extern CextHot cext_store_hot[1 << CEXT_HOT_BITS];
 
+extern pg_atomic_uint64 *cext_store_cell(const CextKey *key);
 extern bool cext_store_find(const CextKey *key, CextRef *ref);
 extern void cext_store_stamp(const CextKey *key, CextRef ref, uint64 stamp);
 

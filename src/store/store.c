@@ -25,53 +25,13 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "store/store.h"
+
+#include "core/stats.h"
+#include "store/evict.h"
 #include "store/read.h"
 
-#include "core/guc.h"
-#include "core/stats.h"
-
-#include "access/xact.h"
-#include "port/pg_bitutils.h"
-
-/* Bytes of the store for which the directory has one cell. */
-#define BYTES_PER_CELL			128
-/* Segments that a partition should have at least, and partitions at most. */
-#define SEGMENTS_PER_PARTITION	40
-#define MAX_PARTITIONS			16
-#define MIN_SEGMENT_SIZE		((Size) 64 * 1024)
-#define MAX_SEGMENT_SIZE		((Size) 4 * 1024 * 1024)
-
-StaticAssertDecl(sizeof(CextBucket) == 64, "a bucket is a cache line");
-StaticAssertDecl(sizeof(CextRecord) == 32, "a record's header has no padding");
-
-CextStore	cext_store;
 CextHot		cext_store_hot[1 << CEXT_HOT_BITS];
-
-/*
- * Divide size bytes: into cext_store all but the addresses.
- */
-static void
-compute_store(Size size)
-{
-	Size		segment_size = pg_prevpower2_size_t(Max(size / 256, 1));
-	Size		share;
-	Size		fixed;
-
-	segment_size = Min(Max(segment_size, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE);
-	cext_store.segment_shift = pg_leftmost_one_pos64(segment_size);
-	cext_store.npartitions =
-		Min(pg_prevpower2_size_t(Max(size / segment_size / SEGMENTS_PER_PARTITION, 1)),
-			MAX_PARTITIONS);
-
-	share = size / cext_store.npartitions - PARTITION_SIZE;
-	cext_store.nbuckets = share / BYTES_PER_CELL / CELLS_PER_BUCKET;
-	cext_store.nghosts = cext_store.nbuckets * 2;
-	fixed = cext_store.nbuckets * sizeof(CextBucket) +
-		cext_store.nghosts * sizeof(CextGhost) +
-		4 * PG_CACHE_LINE_SIZE;
-	cext_store.nsegments = (share - fixed) / (segment_size + sizeof(CextSegment));
-	cext_store.all_segments = cext_store.npartitions * cext_store.nsegments;
-}
 
 /*
  * How many locks a store of the given size needs.
@@ -79,17 +39,8 @@ compute_store(Size size)
 uint32
 cext_store_partitions(Size size)
 {
-	compute_store(size);
+	cext_layout_compute(size);
 	return cext_store.npartitions;
-}
-
-static char *
-take(char **p, Size size)
-{
-	char	   *start = *p;
-
-	*p += CACHELINEALIGN(size);
-	return start;
 }
 
 /*
@@ -98,32 +49,9 @@ take(char **p, Size size)
 void
 cext_store_attach(void *memory, Size size, LWLockPadded *locks, bool init)
 {
-	Size		n;
-	char	   *p = memory;
-
-	compute_store(size);
-	n = cext_store.npartitions;
-	cext_store.locks = locks;
-	cext_store.partitions = take(&p, n * PARTITION_SIZE);
-	cext_store.buckets = (CextBucket *)
-		take(&p, n * cext_store.nbuckets * sizeof(CextBucket));
-	cext_store.ghosts = (CextGhost *)
-		take(&p, n * cext_store.nghosts * sizeof(CextGhost));
-	cext_store.segments = (CextSegment *)
-		take(&p, n * cext_store.nsegments * sizeof(CextSegment));
-	cext_store.data = p;
-	Assert(p + ((n * cext_store.nsegments) << cext_store.segment_shift) <=
-		   (char *) memory + size);
-
-	if (!init)
-		return;
-	memset(memory, 0, p - (char *) memory);
-	for (Size i = 0; i < n * cext_store.nbuckets; i++)
-	{
-		for (int k = 0; k < CELLS_PER_BUCKET; k++)
-			pg_atomic_init_u64(&cext_store.buckets[i].cells[k], 0);
-	}
-	cext_evict_init();
+	cext_layout_attach(memory, size, locks, init);
+	if (init)
+		cext_evict_init();
 }
 
 /* A cell that was found, and what it led to. */
@@ -289,7 +217,7 @@ write_record(CextRecord *record, uint32 key_len, const CextEntry *entry)
 {
 	pg_atomic_write_u64(&record->stamp, entry->stamp);
 	record->expires = entry->expires;
-	record->filled = cext_seconds(cext_store_now());
+	record->filled = cext_seconds(cext_now());
 	record->value_len = entry->value_len;
 	record->nslices = entry->nslices;
 	if (entry->value_len > 0)
@@ -405,17 +333,6 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 	part->entries++;
 	part->bytes += size;
 	LWLockRelease(lock);
-}
-
-/*
- * The time by which expiry is judged: that of the statement, which costs
- * nothing to read.
- */
-TimestampTz
-cext_store_now(void)
-{
-	return GetCurrentStatementStartTimestamp() +
-		cext_clock_offset_s * USECS_PER_SEC;
 }
 
 /*

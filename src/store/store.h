@@ -11,37 +11,14 @@
 #define CEXT_STORE_H
 
 #include "core/cext.h"
+#include "core/clock.h"
+#include "protocol/slot.h"
 #include "store/key.h"
 
-#include "port/atomics.h"
 #include "storage/lwlock.h"
-#include "utils/timestamp.h"
 
 /* The smallest store that is worth having. */
 #define CEXT_STORE_MIN_SIZE		((Size) 2 * 1024 * 1024)
-
-/*
- * A slice as an entry records it: the slot and the low bits of its generation
- * at fill.  2^44 invalidations of one slot do not happen between two starts of
- * a server.
- */
-#define CEXT_SLOT_BITS			20
-#define CEXT_PACK_SLICE(slot, generation) \
-	(((uint64) (generation) << CEXT_SLOT_BITS) | (slot))
-#define CEXT_PACKED_SLOT(packed) \
-	((uint32) ((packed) & ((1 << CEXT_SLOT_BITS) - 1)))
-
-/*
- * A moment as entries keep it: a TimestampTz in whole seconds, which suffice until
- * the year 2136.  0 is none.
- */
-typedef uint32 CextSeconds;
-
-static inline CextSeconds
-cext_seconds(TimestampTz t)
-{
-	return (CextSeconds) (t / USECS_PER_SEC);
-}
 
 /* What is stored under a key. */
 typedef struct CextEntry
@@ -69,15 +46,6 @@ extern void cext_store_attach(void *memory, Size size,
 							  LWLockPadded *locks, bool init);
 extern Size cext_store_max_value(void);
 extern void cext_store_put(const CextKey *key, const CextEntry *entry);
-extern TimestampTz cext_store_now(void);
-
-/* Is the moment, if there is one, over? */
-static inline bool
-cext_expired(CextSeconds expires)
-{
-	return unlikely(expires != 0) && expires <= cext_seconds(cext_store_now());
-}
-
 extern void cext_store_usage(CextStoreUsage *usage);
 
 #endif							/* CEXT_STORE_H */
