@@ -8,18 +8,39 @@
  *-------------------------------------------------------------------------
  */
 #include "core/guc.h"
+#include "core/hash.h"
 #include "core/shmem.h"
+#include "core/stats.h"
+#include "protocol/slot.h"
+#include "protocol/start.h"
+#include "read/fill.h"
 #include "sources/ddl.h"
 #include "sources/extension.h"
 #include "sources/frame.h"
 #include "sources/reader.h"
 #include "sources/source.h"
+#include "store/store.h"
+#include "write/log.h"
 #include "write/xact.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
 
 PG_MODULE_MAGIC;
+
+/*
+ * What shared memory is divided into.  The last part has all that the others leave.
+ */
+static const CextShmemPart *const shmem_parts[] = {
+	&cext_hash_shmem,
+	&cext_start_shmem,
+	&cext_slot_shmem,
+	&cext_stats_shmem,
+	&cext_fill_shmem,
+	&cext_log_shmem,
+	&cext_store_shmem,
+	NULL
+};
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -28,7 +49,7 @@ _PG_init(void)
 {
 	cext_guc_define();
 	if (process_shared_preload_libraries_in_progress)
-		cext_shmem_install_hooks();
+		cext_shmem_init(shmem_parts);
 	cext_extension_init();
 	cext_source_init();
 	cext_reader_init();

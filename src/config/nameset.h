@@ -13,7 +13,7 @@
 #define CEXT_NAMESET_H
 
 #include "core/cext.h"
-#include "store/key.h"
+#include "core/hash.h"
 
 typedef struct NameEntry
 {

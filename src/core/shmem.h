@@ -12,30 +12,30 @@
 
 #include "core/cext.h"
 
-/* Where the parts are, and how large; filled in before the parts attach. */
-typedef struct CextLayout
-{
-	Size		total;			/* cache_ext.memory */
-	Size		start_offset;
-	Size		slots_offset;
-	Size		slots_size;
-	uint32		nslots;
-	Size		counters_offset;
-	Size		counters_size;
-	Size		fills_offset;
-	Size		fills_size;
-	Size		log_offset;
-	Size		log_size;
-	Size		store_offset;
-	Size		store_size;		/* all that the others leave */
-} CextLayout;
+#include "storage/lwlock.h"
 
-extern CextLayout cext_layout;
+/*
+ * A part of the segment.  All of it follows from settings that are fixed once the
+ * postmaster has read them.
+ */
+typedef struct CextShmemPart
+{
+	Size		(*size) (void); /* NULL: all that the others leave */
+	Size		min_size;		/* of what takes all that is left */
+	int			(*nlocks) (Size size);	/* how many LWLocks it needs, or NULL */
+
+	/* Point this process to the part, and initialise it if asked to. */
+	void		(*attach) (void *memory, Size size, LWLockPadded *locks, bool init);
+	/* A process that has a PGPROC begins to use it; or NULL. */
+	void		(*attach_process) (void);
+} CextShmemPart;
+
 extern bool cext_attached;
 extern bool cext_is_worker;		/* parallel or logical; valid once attached */
 
-extern void cext_shmem_install_hooks(void);
+extern void cext_shmem_init(const CextShmemPart *const *parts);
 extern bool cext_shmem_attach_process(void);
+extern Size cext_shmem_size_of(const CextShmemPart *part);
 
 /* Can this process use the shared memory?  Attaches it on its first call. */
 static inline bool

@@ -19,6 +19,7 @@
 
 #include "miscadmin.h"
 #include "storage/proc.h"
+#include "storage/shmem.h"
 
 #define COUNTERS_SIZE	TYPEALIGN(PG_CACHE_LINE_SIZE, sizeof(CextCounters))
 
@@ -78,8 +79,8 @@ StaticAssertDecl(sizeof(Reset) <= COUNTERS_SIZE, "a reset fits a block");
 /*
  * Shared memory that the counters need.  MaxBackends must be known.
  */
-Size
-cext_stats_shmem_size(void)
+static Size
+shmem_size(void)
 {
 	return mul_size(CEXT_NUM_PROCS + 1, COUNTERS_SIZE);
 }
@@ -97,11 +98,8 @@ last_reset(void)
 	return (Reset *) counters_of(CEXT_NUM_PROCS);
 }
 
-/*
- * Point this process to the counters, and initialise them if asked to.
- */
-void
-cext_stats_attach(void *memory, bool init)
+static void
+attach(void *memory, Size size, LWLockPadded *locks, bool init)
 {
 	all_counters = memory;
 	if (!init)
@@ -121,14 +119,17 @@ cext_stats_attach(void *memory, bool init)
 }
 
 /*
- * Count in shared memory from now on; called once in each process that has a
- * PGPROC.
+ * Count in shared memory from now on.
  */
-void
-cext_stats_attach_process(void)
+static void
+attach_process(void)
 {
 	cext_my_counters = counters_of(CextMyProcNumber());
 }
+
+const CextShmemPart cext_stats_shmem = {
+	.size = shmem_size,.attach = attach,.attach_process = attach_process
+};
 
 static uint64
 sum_all(CextCounter counter)

@@ -10,7 +10,7 @@
 #ifndef CEXT_STATS_H
 #define CEXT_STATS_H
 
-#include "core/cext.h"
+#include "core/shmem.h"
 
 #include "port/atomics.h"
 #include "utils/timestamp.h"
@@ -86,9 +86,8 @@ typedef struct CextCounterInfo
 
 extern const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS];
 
-extern Size cext_stats_shmem_size(void);
-extern void cext_stats_attach(void *memory, bool init);
-extern void cext_stats_attach_process(void);
+extern const CextShmemPart cext_stats_shmem;
+
 extern uint64 cext_stats_sum(CextCounter counter);
 extern void cext_stats_reset(void);
 extern TimestampTz cext_stats_since(void);

@@ -12,9 +12,12 @@
 #include "core/guc.h"
 #include "core/shmem.h"
 #include "core/stats.h"
+#include "protocol/slot.h"
+#include "read/fill.h"
 #include "sources/check.h"
 #include "sources/mapping.h"
 #include "store/store.h"
+#include "write/log.h"
 
 #include "fmgr.h"
 #include "funcapi.h"
@@ -101,7 +104,6 @@ cache_ext_is_preloaded(PG_FUNCTION_ARGS)
 Datum
 cache_ext_memory(PG_FUNCTION_ARGS)
 {
-	const CextLayout *layout = &cext_layout;
 	CextStoreUsage usage;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -109,11 +111,12 @@ cache_ext_memory(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 
 	cext_store_usage(&usage);
-	put_row(fcinfo, "configured_bytes", layout->total,
+	put_row(fcinfo, "configured_bytes", (Size) cext_memory_kb * 1024,
 			"cache_ext.memory: all of the following, and alignment");
-	put_row(fcinfo, "slot_bytes", layout->slots_size,
+	put_row(fcinfo, "slot_bytes", cext_shmem_size_of(&cext_slot_shmem),
 			"the slots that slices hash to");
-	put_row(fcinfo, "counter_bytes", layout->counters_size + layout->fills_size + layout->log_size,
+	put_row(fcinfo, "counter_bytes", cext_shmem_size_of(&cext_stats_shmem) +
+			cext_shmem_size_of(&cext_fill_shmem) + cext_shmem_size_of(&cext_log_shmem),
 			"counters of all backends, latches of fills, latest invalidations");
 	put_row(fcinfo, "directory_bytes", usage.directory_bytes,
 			"where entries are, and which were evicted lately");

@@ -47,25 +47,31 @@
  */
 #include "protocol/slot.h"
 
+#include "core/guc.h"
+
+#include "port/pg_bitutils.h"
+#include "storage/shmem.h"
+
 CextSlot   *cext_slot_array = NULL;
 uint32		cext_slot_mask = 0;
 
-/*
- * Shared memory that nslots slots need.
- */
-Size
-cext_slot_shmem_size(uint32 nslots)
+static uint32
+count_slots(void)
 {
-	return mul_size(nslots, sizeof(CextSlot));
+	return pg_nextpower2_32(cext_slots);
 }
 
-/*
- * Point this process to the slots, and initialise them if asked to.  nslots
- * must be a power of two.
- */
-void
-cext_slot_attach(void *memory, uint32 nslots, bool init)
+static Size
+shmem_size(void)
 {
+	return mul_size(count_slots(), sizeof(CextSlot));
+}
+
+static void
+attach(void *memory, Size size, LWLockPadded *locks, bool init)
+{
+	uint32		nslots = count_slots();
+
 	cext_slot_array = memory;
 	cext_slot_mask = nslots - 1;
 
@@ -82,6 +88,8 @@ cext_slot_attach(void *memory, uint32 nslots, bool init)
 		s->overlap = false;
 	}
 }
+
+const CextShmemPart cext_slot_shmem = {.size = shmem_size,.attach = attach};
 
 /*
  * Mark a slot: the caller's transaction may commit from now on.  It must call

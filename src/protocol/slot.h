@@ -13,7 +13,7 @@
 #ifndef CEXT_SLOT_H
 #define CEXT_SLOT_H
 
-#include "core/cext.h"
+#include "core/shmem.h"
 
 #include "access/transam.h"
 #include "port/atomics.h"
@@ -50,8 +50,8 @@ typedef struct CextSlot
 extern CextSlot *cext_slot_array;
 extern uint32 cext_slot_mask;
 
-extern Size cext_slot_shmem_size(uint32 nslots);
-extern void cext_slot_attach(void *memory, uint32 nslots, bool init);
+extern const CextShmemPart cext_slot_shmem;
+
 extern void cext_slot_mark(uint32 slot);
 extern void cext_slot_commit(uint32 slot, FullTransactionId xid);
 extern void cext_slot_abort(uint32 slot);

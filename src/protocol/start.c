@@ -53,8 +53,8 @@ static CextStart *start = NULL;
 static bool renewed = false;
 static uint32 passed = 0;
 
-Size
-cext_start_shmem_size(void)
+static Size
+shmem_size(void)
 {
 	return sizeof(CextStart);
 }
@@ -62,8 +62,8 @@ cext_start_shmem_size(void)
 /*
  * Point this process to the line, and initialise it if asked to.
  */
-void
-cext_start_attach(void *memory, bool init)
+static void
+attach(void *memory, Size size, LWLockPadded *locks, bool init)
 {
 	start = memory;
 	if (!init)
@@ -107,11 +107,15 @@ cext_start_draw(void)
 /*
  * This process begins to use shared memory, before it reads anything.
  */
-void
-cext_start_attach_process(void)
+static void
+attach_process(void)
 {
 	cext_start_over = pg_atomic_read_u32(&start->over) != 0;
 }
+
+const CextShmemPart cext_start_shmem = {
+	.size = shmem_size,.attach = attach,.attach_process = attach_process
+};
 
 /*
  * What cext_start_passed does until the start is over.

@@ -10,16 +10,15 @@
 #ifndef CEXT_START_H
 #define CEXT_START_H
 
-#include "core/cext.h"
+#include "core/shmem.h"
 
 #include "utils/snapshot.h"
 
 extern bool cext_start_over;
 extern bool cext_start_noted;
 
-extern Size cext_start_shmem_size(void);
-extern void cext_start_attach(void *memory, bool init);
-extern void cext_start_attach_process(void);
+extern const CextShmemPart cext_start_shmem;
+
 extern bool cext_start_look(Snapshot snapshot);
 extern void cext_start_draw(void);
 

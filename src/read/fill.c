@@ -40,20 +40,14 @@ typedef struct FillLatch
 static FillLatch *latches = NULL;
 static FillLatch *my_latch = NULL;
 
-/*
- * Shared memory that the latches need.
- */
-Size
-cext_fill_shmem_size(void)
+static Size
+shmem_size(void)
 {
 	return NUM_LATCHES * sizeof(FillLatch);
 }
 
-/*
- * Point this process to the latches, and initialise them if asked to.
- */
-void
-cext_fill_attach(void *memory, bool init)
+static void
+attach(void *memory, Size size, LWLockPadded *locks, bool init)
 {
 	latches = memory;
 	if (!init)
@@ -64,6 +58,8 @@ cext_fill_attach(void *memory, bool init)
 		ConditionVariableInit(&latches[i].done);
 	}
 }
+
+const CextShmemPart cext_fill_shmem = {.size = shmem_size,.attach = attach};
 
 static inline FillLatch *
 latch_of(uint64 hash)

@@ -10,12 +10,12 @@
 #ifndef CEXT_FILL_H
 #define CEXT_FILL_H
 
-#include "core/cext.h"
+#include "core/shmem.h"
 
 #include "datatype/timestamp.h"
 
-extern Size cext_fill_shmem_size(void);
-extern void cext_fill_attach(void *memory, bool init);
+extern const CextShmemPart cext_fill_shmem;
+
 extern bool cext_fill_begin(uint64 hash);
 extern void cext_fill_end(void);
 extern bool cext_fill_wait(uint64 hash, TimestampTz deadline);

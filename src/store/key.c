@@ -12,32 +12,7 @@
  */
 #include "store/key.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-uint64		cext_hash_seed = 0;
-
-/*
- * Set the seed; called once in a process, before any hash is taken.
- */
-void
-cext_key_seed(uint64 seed)
-{
-	cext_hash_seed = seed;
-}
-
-/*
- * The one place that calls the library, whose many small functions are all to be
- * inlined here.
- */
-#ifdef __GNUC__
-__attribute__((flatten))
-#endif
-uint64
-cext_hash_bytes(CextString bytes, uint64 seed)
-{
-	return XXH3_64bits_withSeed(bytes.data, bytes.len, seed);
-}
+#include "core/hash.h"
 
 /*
  * Hash a header and two strings.

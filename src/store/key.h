@@ -73,10 +73,6 @@ typedef enum CextSliceKind
 /* Most slices that an entry depends on. */
 #define CEXT_MAX_SLICES		7
 
-extern uint64 cext_hash_seed;
-
-extern void cext_key_seed(uint64 seed);
-extern uint64 cext_hash_bytes(CextString bytes, uint64 seed);
 extern uint64 cext_key_hash(const CextKey *key);
 extern void cext_key_store(const CextKey *key, char *bytes);
 extern uint64 cext_key_hash_stored(const char *bytes, Size len);

@@ -31,28 +31,32 @@
 #include "store/evict.h"
 #include "store/read.h"
 
+/* The smallest store that is worth having. */
+#define MIN_SIZE		((Size) 2 * 1024 * 1024)
+
 CextHot		cext_store_hot[1 << CEXT_HOT_BITS];
 
 /*
- * How many locks a store of the given size needs.
+ * A lock for each partition.
  */
-uint32
-cext_store_partitions(Size size)
+static int
+count_locks(Size size)
 {
 	cext_layout_compute(size);
 	return cext_store.npartitions;
 }
 
-/*
- * Point this process to the store, and initialise it if asked to.
- */
-void
-cext_store_attach(void *memory, Size size, LWLockPadded *locks, bool init)
+static void
+attach(void *memory, Size size, LWLockPadded *locks, bool init)
 {
 	cext_layout_attach(memory, size, locks, init);
 	if (init)
 		cext_evict_init();
 }
+
+const CextShmemPart cext_store_shmem = {
+	.min_size = MIN_SIZE,.nlocks = count_locks,.attach = attach
+};
 
 /* A cell that was found, and what it led to. */
 typedef struct Found

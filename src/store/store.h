@@ -15,11 +15,6 @@
 #include "protocol/slot.h"
 #include "store/key.h"
 
-#include "storage/lwlock.h"
-
-/* The smallest store that is worth having. */
-#define CEXT_STORE_MIN_SIZE		((Size) 2 * 1024 * 1024)
-
 /* What is stored under a key. */
 typedef struct CextEntry
 {
@@ -41,9 +36,8 @@ typedef struct CextStoreUsage
 	uint64		entries;
 } CextStoreUsage;
 
-extern uint32 cext_store_partitions(Size size);
-extern void cext_store_attach(void *memory, Size size,
-							  LWLockPadded *locks, bool init);
+extern const CextShmemPart cext_store_shmem;
+
 extern Size cext_store_max_value(void);
 extern void cext_store_put(const CextKey *key, const CextEntry *entry);
 extern void cext_store_usage(CextStoreUsage *usage);

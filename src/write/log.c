@@ -29,23 +29,30 @@ typedef struct CextLog
 static CextLog *invalidations = NULL;
 static LWLock *log_lock;
 
-Size
-cext_log_shmem_size(void)
+static Size
+shmem_size(void)
 {
 	return sizeof(CextLog);
 }
 
-/*
- * Point this process to the ring, and initialise it if asked to.
- */
-void
-cext_log_attach(void *memory, LWLock *lock, bool init)
+static int
+count_locks(Size size)
+{
+	return 1;
+}
+
+static void
+attach(void *memory, Size size, LWLockPadded *locks, bool init)
 {
 	invalidations = memory;
-	log_lock = lock;
+	log_lock = &locks[0].lock;
 	if (init)
 		invalidations->written = 0;
 }
+
+const CextShmemPart cext_log_shmem = {
+	.size = shmem_size,.nlocks = count_locks,.attach = attach
+};
 
 /*
  * Copy what fits of a string, in whole characters; false if it is null.

@@ -10,11 +10,10 @@
 #ifndef CEXT_LOG_H
 #define CEXT_LOG_H
 
-#include "core/cext.h"
+#include "core/shmem.h"
 #include "write/change.h"
 
 #include "access/transam.h"
-#include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
 #define CEXT_LOG_RECORDS	1024
@@ -39,8 +38,8 @@ typedef struct CextLogRecord
 	char		name[CEXT_LOG_STRING];
 } CextLogRecord;
 
-extern Size cext_log_shmem_size(void);
-extern void cext_log_attach(void *memory, LWLock *lock, bool init);
+extern const CextShmemPart cext_log_shmem;
+
 extern void cext_log_append(FullTransactionId xid, Oid role);
 extern CextLogRecord *cext_log_copy(int *n);
 
