@@ -7,6 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "config/kind.h"
 #include "core/guc.h"
 #include "core/hash.h"
 #include "core/shmem.h"
@@ -48,6 +49,7 @@ void
 _PG_init(void)
 {
 	cext_guc_define();
+	cext_kind_register(&cext_config_kind);
 	if (process_shared_preload_libraries_in_progress)
 		cext_shmem_init(shmem_parts);
 	cext_extension_init();

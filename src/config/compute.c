@@ -1,14 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * config/compute.c
- *	  The read path: look up, fill, read through.
+ *	  Reading a configuration, and computing it.
  *
- * A read first asks whether it may use the cache at all: its transaction, its
- * isolation level or its snapshot may rule that out, and then it computes its
- * result from the tables.  Otherwise it looks the entry up.  A miss computes the
- * result under the same snapshot and stores it if that can be done exactly
- * (read/entry.c); of several for one entry, one does.  What it computes is put
- * upon a base (config/base.c) if there can be one.
+ * read/read.c says how a read goes.  What is computed for a configuration is put upon
+ * a base (config/base.c) if there can be one.
  *
  * What a caller's strings mean depends on the sources, which are made to hold
  * for the snapshot first (sources/source.c); ANY is read once for both.
@@ -23,37 +19,12 @@
 
 #include "config/base.h"
 #include "config/fetch.h"
-#include "core/guc.h"
-#include "core/shmem.h"
-#include "protocol/start.h"
-#include "read/fill.h"
 #include "sources/frame.h"
-#include "write/xact.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
-#include "replication/logicalworker.h"
-#include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-
-/*
- * Why a session is not served from the cache is said once.
- */
-static void
-warn_not_preloaded(void)
-{
-	static bool warned = false;
-
-	if (warned)
-		return;
-	warned = true;
-	ereport(WARNING,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("configurations are computed at each read because cache_ext is not preloaded"),
-			 errhint("Add cache_ext to shared_preload_libraries and restart the server.")));
-}
 
 static void
 warn_suspended(const CextSource *source)
@@ -72,94 +43,24 @@ warn_suspended(const CextSource *source)
 }
 
 /*
- * Does what this transaction did itself rule the cache out, whatever is read?
- * Says why.
- */
-static pg_noinline bool
-own_rules_out(CextCounter *reason)
-{
-	if (cext_xact_own & CEXT_OWN_QUERY)
-		*reason = CEXT_COUNT_RT_UNDER_WAY;
-	else if (cext_xact_own & (CEXT_OWN_EVERYTHING | CEXT_OWN_CATALOGS))
-		*reason = CEXT_COUNT_RT_OWN_CHANGE;
-	else
-		return false;
-	return true;
-}
-
-/*
- * May a worker's read use the cache?  If not, says why.
- */
-static pg_noinline bool
-worker_may_read(CextCounter *reason)
-{
-	if (IsLogicalWorker())
-	{
-		/* It writes rows without firing statement triggers. */
-		*reason = CEXT_COUNT_RT_APPLY;
-		return false;
-	}
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-	{
-		/* Whether the leader wrote to a source is not known here. */
-		*reason = CEXT_COUNT_RT_PARALLEL;
-		return false;
-	}
-	return true;
-}
-
-/*
- * May a read under this snapshot use the cache?  If not, says why.
- */
-static inline bool
-cache_is_usable(Snapshot snapshot, CextCounter *reason)
-{
-	if (!cext_shmem_available())
-	{
-		warn_not_preloaded();
-		*reason = CEXT_COUNT_RT_NOT_PRELOADED;
-	}
-	else if (!cext_enabled)
-		*reason = CEXT_COUNT_RT_DISABLED;
-	else if (unlikely(cext_xact_own != 0) && own_rules_out(reason))
-		return false;
-	else if (snapshot->snapshot_type != SNAPSHOT_MVCC)
-		*reason = CEXT_COUNT_RT_SNAPSHOT;
-	else if (snapshot->takenDuringRecovery)
-		*reason = CEXT_COUNT_RT_RECOVERY;
-	else if (!cext_start_passed(snapshot))
-		*reason = CEXT_COUNT_RT_START;
-	else if (IsolationIsSerializable())
-	{
-		/* Its reads have to reach the tables, to take predicate locks. */
-		*reason = CEXT_COUNT_RT_SERIALIZABLE;
-	}
-	else if (unlikely(cext_is_worker))
-		return worker_may_read(reason);
-	else
-		return true;
-	return false;
-}
-
-/*
  * Bring the caller's strings to what they mean for the sources as they are.
  */
 static inline void
-make_canonical(CextRequest *request)
+make_canonical(CextConfigRequest *request)
 {
-	CextKey    *key = &request->key;
+	CextString *parts = request->read.key.parts;
 
-	if (unlikely(cext_sources.user_type.kind != CEXT_TYPE_TEXT) && key->user.data != NULL)
+	if (unlikely(cext_sources.user_type.kind != CEXT_TYPE_TEXT) && parts[CEXT_ID].data != NULL)
 	{
-		request->given_user = key->user;
-		key->user = cext_type_canonicalize(cext_sources.user_type, key->user);
+		request->given_id = parts[CEXT_ID];
+		parts[CEXT_ID] = cext_type_canonicalize(cext_sources.user_type, parts[CEXT_ID]);
 	}
 	if (unlikely(cext_sources.name_type.kind != CEXT_TYPE_TEXT))
 	{
-		request->given_name = key->name;
-		key->name = cext_type_canonicalize(cext_sources.name_type, key->name);
+		request->given_name = parts[CEXT_NAME];
+		parts[CEXT_NAME] = cext_type_canonicalize(cext_sources.name_type, parts[CEXT_NAME]);
 	}
-	request->generation = cext_sources.generation;
+	request->read.generation = cext_sources.generation;
 	request->loads = cext_sources.loads;
 }
 
@@ -167,14 +68,14 @@ make_canonical(CextRequest *request)
  * Do that again, if the sources were loaded since.
  */
 static void
-renew_canonical(CextRequest *request)
+renew_canonical(CextConfigRequest *request)
 {
 	if (request->loads == cext_sources.loads)
 		return;
-	if (request->given_user.data != NULL)
-		request->key.user = request->given_user;
+	if (request->given_id.data != NULL)
+		request->read.key.parts[CEXT_ID] = request->given_id;
 	if (request->given_name.data != NULL)
-		request->key.name = request->given_name;
+		request->read.key.parts[CEXT_NAME] = request->given_name;
 	make_canonical(request);
 }
 
@@ -219,7 +120,7 @@ is_too_large(const CextFetch *fetch)
 
 	for (int i = 0; i < fetch->ndocs; i++)
 		size += VARSIZE(fetch->docs[i]);
-	return size > Min((Size) cext_max_entry_kb * 1024, cext_store_max_value());
+	return size > cext_entry_limit();
 }
 
 /*
@@ -239,14 +140,58 @@ drop_scopes(CextFetch *fetch, CextKeyedBy level)
 	fetch->scopes = left;
 }
 
+/* The hashes of slices that entries of one fill share. */
+typedef struct Hashes
+{
+	uint64		name;
+	bool		has_domain;
+	uint64		domain;
+	uint64		domain_name;
+} Hashes;
+
+static void
+hash_slices(Hashes *hashes, const CextFetch *fetch)
+{
+	hashes->name = cext_config_hash(CEXT_SLICE_NAME, CEXT_NULL_STRING, fetch->name);
+	hashes->has_domain = fetch->domain.data != NULL;
+	if (!hashes->has_domain)
+		return;
+	hashes->domain = cext_config_hash(CEXT_SLICE_DOMAIN, fetch->domain, CEXT_NULL_STRING);
+	hashes->domain_name = cext_config_hash(CEXT_SLICE_DOMAIN_NAME, fetch->domain, fetch->name);
+}
+
+static void
+depend(CextComputed *computed, uint64 hash)
+{
+	computed->slices[computed->nslices++] = hash;
+}
+
+/*
+ * Let a result depend on what everybody shares and, if it is a domain's, on the
+ * domain.
+ */
+static void
+depend_on(CextComputed *computed, const Hashes *hashes, bool of_domain)
+{
+	depend(computed, cext_everything_hash());
+	depend(computed, hashes->name);
+	if (of_domain && hashes->has_domain)
+	{
+		depend(computed, hashes->domain);
+		depend(computed, hashes->domain_name);
+	}
+}
+
 /*
  * Make a base of the scopes up to the level, store it if that can be done exactly,
  * and go on from it.
  */
 static void
-fill_base(const CextRequest *request, CextFetch *fetch, CextKeyedBy level)
+fill_base(const CextRequest *request, CextFetch *fetch, const Hashes *hashes,
+		  CextKeyedBy level)
 {
 	CextComputed computed = {0};
+	CextCounter reason;
 	Jsonb	   *document = NULL;
 	CextBase   *base;
 
@@ -262,7 +207,8 @@ fill_base(const CextRequest *request, CextFetch *fetch, CextKeyedBy level)
 
 	computed.value = (struct varlena *) base;
 	computed.ttl_ms = fetch->ttl_ms;
-	if (cext_entry_store(request, fetch->reader.snapshot, &computed) == CEXT_COUNT_FILLS)
+	depend_on(&computed, hashes, level >= CEXT_KEYED_BY_DOMAIN);
+	if (cext_entry_store(request, fetch->reader.snapshot, &computed, &reason))
 		cext_count(CEXT_COUNT_BASE_FILLS);
 	go_on_from(base, fetch);
 }
@@ -287,13 +233,13 @@ look_up_base(const CextRequest *request, CextFetch *fetch)
  * A request for a base of what is asked for.
  */
 static CextRequest
-base_request(const CextRequest *request, const CextFetch *fetch, CextKind kind)
+base_request(const CextRequest *request, const CextFetch *fetch, CextConfigSpace space)
 {
-	CextRequest below = {.key.kind = kind,.generation = request->generation};
+	CextRequest below = {.key.space = space,.generation = request->generation,.is_inner = true};
 
-	if (kind == CEXT_KIND_BASE)
-		below.key.user = fetch->domain;
-	below.key.name = fetch->name;
+	if (space == CEXT_SPACE_BASE)
+		below.key.parts[CEXT_ID] = fetch->domain;
+	below.key.parts[CEXT_NAME] = fetch->name;
 	cext_key_complete(&below.key, MyDatabaseId);
 	return below;
 }
@@ -302,15 +248,15 @@ base_request(const CextRequest *request, const CextFetch *fetch, CextKind kind)
  * Find the rules, and what everybody shares if that can be a base.
  */
 static void
-fetch_upon_common(const CextRequest *request, CextFetch *fetch)
+fetch_upon_common(const CextRequest *request, CextFetch *fetch, const Hashes *hashes)
 {
-	CextRequest common = base_request(request, fetch, CEXT_KIND_COMMON);
+	CextRequest common = base_request(request, fetch, CEXT_SPACE_COMMON);
 
 	if (look_up_base(&common, fetch))
 		return;
 	cext_fetch_rules(fetch);
 	if (cext_base_is_possible(fetch, CEXT_KEYED_BY_NONE))
-		fill_base(&common, fetch, CEXT_KEYED_BY_NONE);
+		fill_base(&common, fetch, hashes, CEXT_KEYED_BY_NONE);
 }
 
 /*
@@ -318,21 +264,21 @@ fetch_upon_common(const CextRequest *request, CextFetch *fetch)
  * domain was found.  A domain whose id is no key has no base of its own.
  */
 static void
-fetch_upon_bases(const CextRequest *request, CextFetch *fetch)
+fetch_upon_bases(const CextRequest *request, CextFetch *fetch, const Hashes *hashes)
 {
 	if (fetch->domain.len > 0 && fetch->domain.len <= CEXT_MAX_ID)
 	{
-		CextRequest base = base_request(request, fetch, CEXT_KIND_BASE);
+		CextRequest base = base_request(request, fetch, CEXT_SPACE_BASE);
 
 		if (!look_up_base(&base, fetch))
 		{
-			fetch_upon_common(request, fetch);
+			fetch_upon_common(request, fetch, hashes);
 			if (cext_base_is_possible(fetch, CEXT_KEYED_BY_DOMAIN))
-				fill_base(&base, fetch, CEXT_KEYED_BY_DOMAIN);
+				fill_base(&base, fetch, hashes, CEXT_KEYED_BY_DOMAIN);
 		}
 	}
 	else
-		fetch_upon_common(request, fetch);
+		fetch_upon_common(request, fetch, hashes);
 	fetch_scopes(fetch, CEXT_KEYED_BY_USER);
 }
 
@@ -348,10 +294,50 @@ merge_documents(const CextRequest *request, CextFetch *fetch)
 	if (fetch->ndocs == 0)
 		return NULL;
 	merged = cext_merge(fetch->strategy, fetch->docs, fetch->ndocs);
-	if (request->key.kind != CEXT_KIND_JSON)
+	if (request->key.space != CEXT_SPACE_JSON)
 		return (struct varlena *) merged;
 	return (struct varlena *)
 		cstring_to_text(JsonbToCString(NULL, &merged->root, VARSIZE(merged)));
+}
+
+/*
+ * What the result of a request depends on.
+ */
+static void
+depend_on_all(CextComputed *computed, const CextKey *key, const CextFetch *fetch,
+			  const Hashes *hashes)
+{
+	CextString	user = key->parts[CEXT_ID];
+
+	depend_on(computed, hashes, true);
+	if (user.data != NULL)
+	{
+		depend(computed, cext_config_hash(CEXT_SLICE_USER, user, CEXT_NULL_STRING));
+		depend(computed, cext_config_hash(CEXT_SLICE_USER_NAME, user, key->parts[CEXT_NAME]));
+	}
+	if (fetch->domain_key.data != NULL)
+		depend(computed, cext_config_hash(CEXT_SLICE_DOMAIN, fetch->domain_key, CEXT_NULL_STRING));
+}
+
+/*
+ * Read what contributes, from the tables alone if the cache may not be used.
+ */
+static void
+fetch_all(const CextRequest *request, bool usable, CextFetch *fetch, Hashes *hashes)
+{
+	fetch->user = request->key.parts[CEXT_ID];
+	fetch->name = request->key.parts[CEXT_NAME];
+	cext_fetch_domain(fetch);
+	if (usable)
+		hash_slices(hashes, fetch);
+	if (usable && request->key.space != CEXT_SPACE_PUBLIC &&
+		request->generation == cext_sources.generation)
+		fetch_upon_bases(request, fetch, hashes);
+	else
+	{
+		cext_fetch_rules(fetch);
+		fetch_scopes(fetch, CEXT_KEYED_BY_USER);
+	}
 }
 
 /*
@@ -359,129 +345,49 @@ merge_documents(const CextRequest *request, CextFetch *fetch)
  * if the cache may not be used.
  */
 static void
-compute(CextRequest *request, Snapshot snapshot, bool usable, CextComputed *computed)
+compute(CextConfigRequest *request, Snapshot snapshot, bool usable, CextComputed *computed)
 {
 	MemoryContext outer = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(outer, "cache_ext fill",
 												  ALLOCSET_DEFAULT_SIZES);
 	CextFetch	fetch;
+	Hashes		hashes;
 	struct varlena *value;
 
+	*computed = (CextComputed) {0};
 	MemoryContextSwitchTo(context);
 	cext_fetch_begin(&fetch, snapshot);
 	MemoryContextSwitchTo(outer);
 	renew_canonical(request);
 	MemoryContextSwitchTo(context);
-	fetch.user = request->key.user;
-	fetch.name = request->key.name;
-	cext_fetch_domain(&fetch);
-	if (usable && cext_sources.suspended == NULL &&
-		request->key.kind != CEXT_KIND_PUBLIC &&
-		request->generation == cext_sources.generation)
-		fetch_upon_bases(request, &fetch);
-	else
-	{
-		cext_fetch_rules(&fetch);
-		fetch_scopes(&fetch, CEXT_KEYED_BY_USER);
-	}
+	computed->suspended = cext_sources.suspended != NULL;
+	usable = usable && !computed->suspended;
+	fetch_all(&request->read, usable, &fetch, &hashes);
 	cext_fetch_end(&fetch);
-	value = merge_documents(request, &fetch);
+	value = merge_documents(&request->read, &fetch);
 	MemoryContextSwitchTo(outer);
 
-	computed->value = NULL;
 	if (value != NULL)
 	{
 		computed->value = palloc(VARSIZE(value));
 		memcpy(computed->value, value, VARSIZE(value));
 	}
 	computed->ttl_ms = fetch.ttl_ms;
-	computed->domain_key = cext_string_copy(fetch.domain_key, outer);
-	computed->domain = cext_string_copy(fetch.domain, outer);
+	if (usable)
+		depend_on_all(computed, &request->read.key, &fetch, &hashes);
 	MemoryContextDelete(context);
 }
 
 /*
- * Compute the document and store it if that can be done exactly.
+ * Compute a document that is to be stored; see CextKindInfo.
  */
-static void
-fill(CextRequest *request, Snapshot snapshot, CextComputed *computed)
+void
+cext_config_fill(CextRequest *request, Snapshot snapshot, bool usable,
+				 CextComputed *computed)
 {
-	compute(request, snapshot, true, computed);
-	if (cext_sources.suspended != NULL)
-	{
-		cext_count(CEXT_COUNT_RT_SUSPENDED);
+	compute((CextConfigRequest *) request, snapshot, usable, computed);
+	if (computed->suspended && cext_sources.suspended != NULL)
 		warn_suspended(cext_sources.suspended);
-	}
-	else
-		cext_count(cext_entry_store(request, snapshot, computed));
-}
-
-static void
-end_fill(int code, Datum arg)
-{
-	cext_fill_end();
-}
-
-/*
- * Take the part that the request wants of a document that is our own.
- */
-static struct varlena *
-take_piece(const CextRequest *request, struct varlena *value)
-{
-	JEntry		type = JENTRY_ISCONTAINER;
-	struct varlena *copy;
-
-	if (value == NULL || request->npath == 0)
-		return value;
-	copy = cext_entry_copy(request, (char *) value, VARSIZE(value), &type);
-	return cext_entry_finish(request, copy, type);
-}
-
-/*
- * No entry holds for the snapshot: fill, unless someone else is about to.
- */
-static pg_noinline struct varlena *
-read_miss(CextRequest *request, Snapshot snapshot)
-{
-	uint64		hash = cext_key_hash(&request->key);
-	CextComputed computed;
-	TimestampTz deadline = 0;
-	struct varlena *value;
-
-	/* What is not sure to be stored is not worth waiting for. */
-	if (cext_xact_own != 0)
-	{
-		fill(request, snapshot, &computed);
-		return take_piece(request, computed.value);
-	}
-
-	while (!cext_fill_begin(hash))
-	{
-		if (deadline == 0)
-		{
-			deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												   cext_fill_wait_ms);
-			cext_count(CEXT_COUNT_FILL_WAITS);
-		}
-		if (!cext_fill_wait(hash, deadline))
-		{
-			fill(request, snapshot, &computed);
-			return take_piece(request, computed.value);
-		}
-		if (cext_entry_look_up(request, snapshot, cext_entry_any(snapshot), &value))
-		{
-			cext_count(CEXT_COUNT_HITS);
-			return value;
-		}
-	}
-
-	PG_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
-	{
-		fill(request, snapshot, &computed);
-	}
-	PG_END_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
-	cext_fill_end();
-	return take_piece(request, computed.value);
 }
 
 /*
@@ -491,7 +397,7 @@ read_miss(CextRequest *request, Snapshot snapshot)
 static inline bool
 require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
 {
-	bool		usable = likely(cache_is_usable(snapshot, reason));
+	bool		usable = likely(cext_read_usable(snapshot, reason));
 
 	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
 	if (unlikely(*any == CEXT_NO_GENERATION) && cext_frame_wrote_sources)
@@ -508,12 +414,12 @@ require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
 /*
  * Read a configuration, or a piece of it, under the active snapshot: the
  * result is what computing it from the tables would give.  Returns a jsonb or,
- * for CEXT_KIND_JSON, a json in the current context, or NULL where there is
+ * for CEXT_SPACE_JSON, a json in the current context, or NULL where there is
  * nothing.  Throws what reading the tables can throw, and what the input
  * functions of the sources' types can.
  */
 struct varlena *
-cext_config_read(CextRequest *request)
+cext_config_read(CextConfigRequest *request)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
 	bool		usable;
@@ -531,17 +437,17 @@ cext_config_read(CextRequest *request)
 		compute(request, snapshot, false, &computed);
 		if (reason == CEXT_COUNT_RT_SUSPENDED && cext_sources.suspended != NULL)
 			warn_suspended(cext_sources.suspended);
-		return take_piece(request, computed.value);
+		return cext_read_piece(&request->read, computed.value);
 	}
 
-	cext_key_complete(&request->key, MyDatabaseId);
-	if (likely(cext_entry_look_up(request, snapshot, any, &value)))
+	cext_key_complete(&request->read.key, MyDatabaseId);
+	if (likely(cext_entry_look_up(&request->read, snapshot, any, &value)))
 	{
 		cext_count(CEXT_COUNT_HITS);
 		return value;
 	}
 	cext_count(CEXT_COUNT_MISSES);
-	return read_miss(request, snapshot);
+	return cext_read_miss(&cext_config_kind, &request->read, snapshot);
 }
 
 /*
@@ -558,14 +464,36 @@ cext_config_usable(Snapshot snapshot, uint64 *any, CextCounter *reason)
  * cext_config_read can.
  */
 bool
-cext_config_prepare(CextRequest *request, Snapshot snapshot, uint64 *any,
+cext_config_prepare(CextConfigRequest *request, Snapshot snapshot, uint64 *any,
 					CextCounter *reason)
 {
 	bool		usable = cext_config_usable(snapshot, any, reason);
 
 	make_canonical(request);
-	cext_key_complete(&request->key, MyDatabaseId);
+	cext_key_complete(&request->read.key, MyDatabaseId);
 	return usable;
+}
+
+/*
+ * Has this transaction changed what any result of the request depends on, whatever
+ * the domain?  The request is prepared.
+ */
+bool
+cext_config_is_own(const CextConfigRequest *request)
+{
+	const CextKey *key = &request->read.key;
+	const CextFetch no_domain = {.name = key->parts[CEXT_NAME]};
+	CextComputed computed = {0};
+	Hashes		hashes;
+
+	hash_slices(&hashes, &no_domain);
+	depend_on_all(&computed, key, &no_domain, &hashes);
+	for (int i = 0; i < computed.nslices; i++)
+	{
+		if (cext_xact_owns(cext_slot_of(computed.slices[i])))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -573,7 +501,7 @@ cext_config_prepare(CextRequest *request, Snapshot snapshot, uint64 *any,
  * are those of cext_config_read.
  */
 struct varlena *
-cext_config_compute(CextRequest *request)
+cext_config_compute(CextConfigRequest *request)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
 	CextComputed computed;

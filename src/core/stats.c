@@ -27,13 +27,13 @@
 #define READ_THROUGH(name, reason) \
 	{"read_through_" name, "computed, not stored: " reason, reason}
 
-const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS] = {
+const CextCounterInfo cext_counter_info[CEXT_COUNT_INVALIDATIONS] = {
 	[CEXT_COUNT_HITS] = {"hits", "reads answered from shared memory"},
 	[CEXT_COUNT_MISSES] = {"misses", "reads that found no entry for their snapshot"},
 	[CEXT_COUNT_FILLS] = {"fills", "results computed and stored"},
 	[CEXT_COUNT_FILL_WAITS] = {"fill_waits", "reads that waited for another session's fill"},
-	[CEXT_COUNT_BASE_HITS] = {"base_hits", "fills that found cached what users of a domain share"},
-	[CEXT_COUNT_BASE_FILLS] = {"base_fills", "results computed and stored of what users of a domain share"},
+	[CEXT_COUNT_BASE_HITS] = {"base_hits", "fills that found cached what others share"},
+	[CEXT_COUNT_BASE_FILLS] = {"base_fills", "results computed and stored of what others share"},
 	[CEXT_COUNT_RT_NOT_PRELOADED] = {"read_through_not_preloaded",
 		"computed, not stored: there is no shared memory (this session's count)",
 	"there is no shared memory"},
@@ -54,12 +54,6 @@ const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS] = {
 	[CEXT_COUNT_EXPIRATIONS] = {"expirations", "entries found past their ttl"},
 	[CEXT_COUNT_CORRUPTIONS] = {"corruptions", "entries dropped because their record made no sense"},
 	[CEXT_COUNT_NOTIFICATIONS_LOST] = {"notifications_lost", "transactions not told to listeners: the NOTIFY queue was nearly full"},
-	[CEXT_COUNT_INV_EVERYTHING] = {"invalidations_everything", "committed invalidations of a whole database"},
-	[CEXT_COUNT_INV_NAME] = {"invalidations_name", "committed invalidations of a config name"},
-	[CEXT_COUNT_INV_DOMAIN] = {"invalidations_domain", "committed invalidations of a domain"},
-	[CEXT_COUNT_INV_DOMAIN_NAME] = {"invalidations_domain_name", "committed invalidations of a domain's config name"},
-	[CEXT_COUNT_INV_USER] = {"invalidations_user", "committed invalidations of a user"},
-	[CEXT_COUNT_INV_USER_NAME] = {"invalidations_user_name", "committed invalidations of a user's config name"},
 };
 
 static CextCounters local_counters;

@@ -10,6 +10,7 @@
 #ifndef CEXT_STATS_H
 #define CEXT_STATS_H
 
+#include "core/kind.h"
 #include "core/shmem.h"
 
 #include "port/atomics.h"
@@ -46,15 +47,9 @@ typedef enum CextCounter
 	CEXT_COUNT_CORRUPTIONS,
 	CEXT_COUNT_NOTIFICATIONS_LOST,
 
-	/* in the order of CextSliceKind */
-	CEXT_COUNT_INV_EVERYTHING,
-	CEXT_COUNT_INV_NAME,
-	CEXT_COUNT_INV_DOMAIN,
-	CEXT_COUNT_INV_DOMAIN_NAME,
-	CEXT_COUNT_INV_USER,
-	CEXT_COUNT_INV_USER_NAME,
+	CEXT_COUNT_INVALIDATIONS,	/* the first of those of each type of slice */
 
-	CEXT_NUM_COUNTERS
+	CEXT_NUM_COUNTERS = CEXT_COUNT_INVALIDATIONS + CEXT_SLICE_TYPES
 } CextCounter;
 
 /* How far a prewarm_all has come. */
@@ -84,7 +79,8 @@ typedef struct CextCounterInfo
 	const char *reason;			/* of reading through, or NULL */
 } CextCounterInfo;
 
-extern const CextCounterInfo cext_counter_info[CEXT_NUM_COUNTERS];
+/* Of those that are no invalidations. */
+extern const CextCounterInfo cext_counter_info[CEXT_COUNT_INVALIDATIONS];
 
 extern const CextShmemPart cext_stats_shmem;
 

@@ -34,23 +34,6 @@ CEXT_FUNCTION_INFO_V1(cache_ext_slot_of);
 CEXT_FUNCTION_INFO_V1(cache_ext_invalidations);
 CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_progress);
 
-static const char *const kind_names[] = {
-	[CEXT_KIND_JSONB] = "jsonb",
-	[CEXT_KIND_JSON] = "json",
-	[CEXT_KIND_PUBLIC] = "public",
-	[CEXT_KIND_BASE] = "base",
-	[CEXT_KIND_COMMON] = "common"
-};
-
-static const char *const slice_names[] = {
-	[CEXT_SLICE_EVERYTHING] = "everything",
-	[CEXT_SLICE_NAME] = "name",
-	[CEXT_SLICE_DOMAIN] = "domain",
-	[CEXT_SLICE_DOMAIN_NAME] = "domain_name",
-	[CEXT_SLICE_USER] = "user",
-	[CEXT_SLICE_USER_NAME] = "user_name"
-};
-
 static const char *const cause_names[CEXT_NUM_CAUSES] = {
 	[CEXT_CAUSE_INSERT] = "insert",
 	[CEXT_CAUSE_UPDATE] = "update",
@@ -78,16 +61,37 @@ caller_is_owner(FunctionCallInfo fcinfo)
 }
 
 /*
+ * An entry's id; null where it has none.  It may be the empty string, as one of blanks
+ * is.
+ */
+static CextString
+id_of(const CextSeen *seen)
+{
+	return seen->space == CEXT_SPACE_PUBLIC || seen->space == CEXT_SPACE_COMMON ?
+		CEXT_NULL_STRING : seen->parts[CEXT_ID];
+}
+
+/*
+ * Is it a configuration of the id, if one is wanted?
+ */
+static bool
+is_wanted(const CextSeen *seen, const CextWanted *wanted)
+{
+	return seen->space / CEXT_SPACES_PER_KIND == CEXT_KIND_CONFIG &&
+		(wanted->parts[CEXT_ID].data == NULL || id_of(seen).data != NULL);
+}
+
+/*
  * An entry's document as jsonb; null where it has none to show.
  */
 static Datum
 get_document(const CextSeen *seen, bool *isnull)
 {
 	*isnull = true;
-	if (seen->value == NULL || seen->kind >= CEXT_KIND_BASE)
+	if (seen->value == NULL || CEXT_SPACE_IS_BASE(seen->space))
 		return (Datum) 0;
 	*isnull = false;
-	if (seen->kind != CEXT_KIND_JSON)
+	if (seen->space != CEXT_SPACE_JSON)
 		return PointerGetDatum(seen->value);
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring((text *) seen->value)));
 }
@@ -106,9 +110,9 @@ put_entry(ReturnSetInfo *rsinfo, const EntryContext *context, const CextSeen *se
 	Datum		values[11];
 	bool		nulls[11] = {0};
 
-	values[0] = CStringGetTextDatum(kind_names[seen->kind]);
-	values[1] = cext_string_datum(seen->user, &nulls[1]);
-	values[2] = cext_string_datum(seen->name, &nulls[2]);
+	values[0] = CStringGetTextDatum(cext_space_name(seen->space));
+	values[1] = cext_string_datum(id_of(seen), &nulls[1]);
+	values[2] = cext_string_datum(seen->parts[CEXT_NAME], &nulls[2]);
 	values[3] = Int32GetDatum(seen->bytes);
 	values[4] = TimestampTzGetDatum(seen->filled * USECS_PER_SEC);
 	values[5] = TimestampTzGetDatum(seen->expires * USECS_PER_SEC);
@@ -132,14 +136,15 @@ static void
 put_entries_of(ReturnSetInfo *rsinfo, const EntryContext *context,
 			   const CextWanted *wanted, CextSeen *seen)
 {
-	for (CextKind kind = CEXT_KIND_JSONB; kind <= CEXT_KIND_BASE; kind++)
+	for (int space = CEXT_SPACE_JSONB; space <= CEXT_SPACE_BASE; space++)
 	{
-		CextKey		key = {.kind = kind,.name = wanted->name};
+		CextKey		key = {.space = space};
 
-		if (kind == CEXT_KIND_PUBLIC ||
-			(kind == CEXT_KIND_BASE && wanted->user.len == 0))
+		if (space == CEXT_SPACE_PUBLIC ||
+			(space == CEXT_SPACE_BASE && wanted->parts[CEXT_ID].len == 0))
 			continue;
-		key.user = wanted->user;
+		key.parts[CEXT_ID] = wanted->parts[CEXT_ID];
+		key.parts[CEXT_NAME] = wanted->parts[CEXT_NAME];
 		cext_key_complete(&key, MyDatabaseId);
 		if (cext_scan_look(&key, wanted->with_value, seen))
 			put_entry(rsinfo, context, seen);
@@ -155,8 +160,8 @@ cache_ext_entries(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	CextWanted	wanted = {
-		.user = cext_argument_shown(fcinfo, 0, "id"),
-		.name = cext_argument_shown(fcinfo, 1, "config name"),
+		.parts[CEXT_ID] = cext_argument_shown(fcinfo, 0, "id"),
+		.parts[CEXT_NAME] = cext_argument_shown(fcinfo, 1, "config name"),
 		.with_value = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2) && caller_is_owner(fcinfo)
 	};
 	EntryContext context = {.snapshot = GetActiveSnapshot()};
@@ -168,12 +173,15 @@ cache_ext_entries(PG_FUNCTION_ARGS)
 	if (!cext_shmem_available())
 		return (Datum) 0;
 	context.usable = cext_config_usable(context.snapshot, &context.any, &reason);
-	if (wanted.user.data != NULL && wanted.name.data != NULL)
+	if (wanted.parts[CEXT_ID].data != NULL && wanted.parts[CEXT_NAME].data != NULL)
 		put_entries_of(rsinfo, &context, &wanted, seen);
 	else
 	{
 		while (cext_scan_next(&position, &wanted, seen))
-			put_entry(rsinfo, &context, seen);
+		{
+			if (is_wanted(seen, &wanted))
+				put_entry(rsinfo, &context, seen);
+		}
 	}
 	return (Datum) 0;
 }
@@ -191,24 +199,27 @@ cache_ext_slot_of(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[5];
 	bool		nulls[5] = {0};
-	int			k = 0;
+	int			type = 0;
+	uint64		hash;
 	const CextSlot *slot;
 	uint64		version;
 	uint64		last;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	while (k < lengthof(slice_names) && kind.data != NULL &&
-		   !cext_string_equals(kind, cext_string(slice_names[k])))
-		k++;
-	if (kind.data == NULL || k == lengthof(slice_names) || !cext_shmem_available())
+	while (type < CEXT_SLICE_TYPES && kind.data != NULL &&
+		   (type == CEXT_SLICE_ANY || cext_slice_name(type) == NULL ||
+			!cext_string_equals(kind, cext_string(cext_slice_name(type)))))
+		type++;
+	if (kind.data == NULL || type == CEXT_SLICE_TYPES || !cext_shmem_available())
 		PG_RETURN_NULL();
 
-	k = cext_slot_of(cext_slice_hash(MyDatabaseId, k, id, name));
-	slot = &cext_slot_array[k];
+	hash = type / CEXT_SLICES_PER_KIND == CEXT_KIND_CONFIG ?
+		cext_config_hash(type, id, name) : cext_slice_hash(MyDatabaseId, type, id, name);
+	slot = &cext_slot_array[cext_slot_of(hash)];
 	version = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &slot->version));
 	last = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &slot->last));
-	values[0] = Int32GetDatum(k);
+	values[0] = Int32GetDatum(cext_slot_of(hash));
 	values[1] = Int64GetDatum(version >> CEXT_PENDING_BITS);
 	values[2] = Int32GetDatum(version & CEXT_PENDING_MASK);
 	values[3] = FullTransactionIdGetDatum(FullTransactionIdFromU64(last & ~CEXT_LAST_GROUP));
@@ -243,11 +254,12 @@ cache_ext_invalidations(PG_FUNCTION_ARGS)
 		values[1] = FullTransactionIdGetDatum(r->xid);
 		values[2] = ObjectIdGetDatum(r->role);
 		values[3] = CStringGetTextDatum(r->application);
-		values[4] = CStringGetTextDatum(r->is_more ? "more" : slice_names[r->kind]);
-		values[5] = CStringGetTextDatum(r->id);
-		nulls[5] = !r->has_id;
-		values[6] = CStringGetTextDatum(r->name);
-		nulls[6] = !r->has_name;
+		values[4] = CStringGetTextDatum(r->is_more ? "more" : cext_slice_name(r->type));
+		for (int k = 0; k < CEXT_SLICE_PARTS; k++)
+		{
+			values[5 + k] = CStringGetTextDatum(r->parts[k]);
+			nulls[5 + k] = !r->has_part[k];
+		}
 		values[7] = CStringGetTextDatum(cause_names[r->cause]);
 		values[8] = ObjectIdGetDatum(r->relid);
 		nulls[7] = r->is_more;

@@ -38,19 +38,20 @@ get_id(FunctionCallInfo fcinfo, int n, const char *what, CextType type)
  * public configuration.  False if there is no name.
  */
 static bool
-get_request(FunctionCallInfo fcinfo, CextRequest *request)
+get_request(FunctionCallInfo fcinfo, CextConfigRequest *request)
 {
+	CextString	user;
+	CextString	name;
 	uint64		any;
 	CextCounter reason;
 
 	/* The sources say what types ids have. */
 	(void) cext_config_usable(GetActiveSnapshot(), &any, &reason);
-	*request = (CextRequest) {.key.kind = CEXT_KIND_JSONB};
-	request->key.user = get_id(fcinfo, 0, "user id", cext_sources.user_type);
-	request->key.name = get_id(fcinfo, 1, "config name", cext_sources.name_type);
-	if (request->key.user.data == NULL)
-		request->key.kind = CEXT_KIND_PUBLIC;
-	return request->key.name.data != NULL;
+	user = get_id(fcinfo, 0, "user id", cext_sources.user_type);
+	name = get_id(fcinfo, 1, "config name", cext_sources.name_type);
+	*request = (CextConfigRequest) {0};
+	cext_config_ask(request, user.data == NULL ? CEXT_SPACE_PUBLIC : CEXT_SPACE_JSONB, user, name);
+	return name.data != NULL;
 }
 
 /*
@@ -59,7 +60,7 @@ get_request(FunctionCallInfo fcinfo, CextRequest *request)
 Datum
 cache_ext_compute_config(PG_FUNCTION_ARGS)
 {
-	CextRequest request;
+	CextConfigRequest request;
 	struct varlena *value = NULL;
 
 	if (get_request(fcinfo, &request))
@@ -73,11 +74,11 @@ cache_ext_compute_config(PG_FUNCTION_ARGS)
  * What a read that the cache may answer would find.
  */
 static const char *
-describe_entry(const CextRequest *request, Snapshot snapshot, uint64 any)
+describe_entry(const CextConfigRequest *request, Snapshot snapshot, uint64 any)
 {
 	CextSeen	seen;
 
-	if (!cext_scan_look(&request->key, false, &seen))
+	if (!cext_scan_look(&request->read.key, false, &seen))
 		return "miss: it is not cached";
 	if (cext_expired(seen.expires))
 		return "miss: its time to live is over";
@@ -91,12 +92,12 @@ describe_entry(const CextRequest *request, Snapshot snapshot, uint64 any)
  * before it is computed.
  */
 static bool
-is_own(const CextRequest *request)
+is_own(const CextConfigRequest *request)
 {
 	CextSeen	seen;
 
-	return cext_entry_is_own(request) ||
-		(cext_scan_look(&request->key, false, &seen) && cext_seen_is_own(&seen));
+	return cext_config_is_own(request) ||
+		(cext_scan_look(&request->read.key, false, &seen) && cext_seen_is_own(&seen));
 }
 
 /*
@@ -106,7 +107,7 @@ Datum
 cache_ext_read_state(PG_FUNCTION_ARGS)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
-	CextRequest request;
+	CextConfigRequest request;
 	uint64		any;
 	CextCounter reason;
 	bool		usable;
@@ -162,7 +163,7 @@ cache_ext_fragments(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Snapshot	snapshot = GetActiveSnapshot();
 	int64		position = 0;
-	CextRequest request;
+	CextConfigRequest request;
 	CextFetch	fetch;
 	uint64		any;
 	CextCounter reason;
@@ -173,8 +174,8 @@ cache_ext_fragments(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	(void) cext_config_prepare(&request, snapshot, &any, &reason);
 	cext_fetch_begin(&fetch, snapshot);
-	fetch.user = request.key.user;
-	fetch.name = request.key.name;
+	fetch.user = request.read.key.parts[CEXT_ID];
+	fetch.name = request.read.key.parts[CEXT_NAME];
 	cext_fetch_domain(&fetch);
 	cext_fetch_rules(&fetch);
 	foreach(cell, fetch.scopes)

@@ -54,24 +54,25 @@ report_missing(CextString user, CextString name)
  * get_merged_config and get_merged_config_json
  */
 static inline Datum
-get_merged(FunctionCallInfo fcinfo, CextKind kind)
+get_merged(FunctionCallInfo fcinfo, CextConfigSpace space)
 {
-	CextRequest request = {.key.kind = kind};
+	CextConfigRequest request = {0};
+	CextString	user = cext_argument_id(fcinfo, 0, "user id");
+	CextString	name = cext_argument_id(fcinfo, 1, "config name");
 	struct varlena *value = NULL;
 
-	request.key.user = cext_argument_id(fcinfo, 0, "user id");
-	request.key.name = cext_argument_id(fcinfo, 1, "config name");
+	cext_config_ask(&request, space, user, name);
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("missing_ok must not be null")));
 
-	if (likely(request.key.user.data != NULL && request.key.name.data != NULL))
+	if (likely(user.data != NULL && name.data != NULL))
 		value = cext_config_read(&request);
 	if (value != NULL)
 		PG_RETURN_POINTER(value);
 	if (!PG_GETARG_BOOL(2))
-		report_missing(request.key.user, request.key.name);
+		report_missing(user, name);
 	PG_RETURN_NULL();
 }
 
@@ -81,7 +82,7 @@ get_merged(FunctionCallInfo fcinfo, CextKind kind)
 Datum
 cache_ext_get_merged_config(PG_FUNCTION_ARGS)
 {
-	return get_merged(fcinfo, CEXT_KIND_JSONB);
+	return get_merged(fcinfo, CEXT_SPACE_JSONB);
 }
 
 /*
@@ -90,20 +91,22 @@ cache_ext_get_merged_config(PG_FUNCTION_ARGS)
 Datum
 cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
 {
-	return get_merged(fcinfo, CEXT_KIND_JSON);
+	return get_merged(fcinfo, CEXT_SPACE_JSON);
 }
 
 /*
- * What a function of a name alone, its first argument, returns for a request.
+ * What a function of a name alone, its first argument, returns for an id, which is null for the public configuration.
  */
 static Datum
-read_name(FunctionCallInfo fcinfo, CextRequest *request)
+read_name(FunctionCallInfo fcinfo, CextConfigSpace space, CextString id)
 {
+	CextConfigRequest request = {0};
+	CextString	name = cext_argument_id(fcinfo, 0, "config name");
 	struct varlena *value = NULL;
 
-	request->key.name = cext_argument_id(fcinfo, 0, "config name");
-	if (request->key.name.data != NULL)
-		value = cext_config_read(request);
+	cext_config_ask(&request, space, id, name);
+	if (name.data != NULL)
+		value = cext_config_read(&request);
 	if (value == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(value);
@@ -116,7 +119,7 @@ read_name(FunctionCallInfo fcinfo, CextRequest *request)
 Datum
 cache_ext_get_my_config(PG_FUNCTION_ARGS)
 {
-	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
+	CextString	user;
 
 	if (cext_user_id == NULL || cext_user_id[0] == '\0')
 		ereport(ERROR,
@@ -124,9 +127,9 @@ cache_ext_get_my_config(PG_FUNCTION_ARGS)
 				 errmsg("there is no user whose configuration could be read"),
 				 errdetail("The setting cache_ext.user_id is empty."),
 				 errhint("A superuser, or a role that was granted SET on cache_ext.user_id, sets it; for a role of its own with ALTER ROLE ... SET cache_ext.user_id.")));
-	request.key.user = cext_string(cext_user_id);
-	cext_argument_check(request.key.user, "cache_ext.user_id");
-	return read_name(fcinfo, &request);
+	user = cext_string(cext_user_id);
+	cext_argument_check(user, "cache_ext.user_id");
+	return read_name(fcinfo, CEXT_SPACE_JSONB, user);
 }
 
 /*
@@ -135,9 +138,7 @@ cache_ext_get_my_config(PG_FUNCTION_ARGS)
 Datum
 cache_ext_get_public_config(PG_FUNCTION_ARGS)
 {
-	CextRequest request = {.key.kind = CEXT_KIND_PUBLIC};
-
-	return read_name(fcinfo, &request);
+	return read_name(fcinfo, CEXT_SPACE_PUBLIC, CEXT_NULL_STRING);
 }
 
 /*
@@ -146,25 +147,29 @@ cache_ext_get_public_config(PG_FUNCTION_ARGS)
 Datum
 cache_ext_get_config_value(PG_FUNCTION_ARGS)
 {
-	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
+	CextConfigRequest request = {0};
+	CextString	user = cext_argument_id(fcinfo, 0, "user id");
+	CextString	name = cext_argument_id(fcinfo, 1, "config name");
+	CextString *path;
+	int			npath;
 	struct varlena *value;
 
-	request.key.user = cext_argument_id(fcinfo, 0, "user id");
-	request.key.name = cext_argument_id(fcinfo, 1, "config name");
 	if (PG_ARGISNULL(2))
 		PG_RETURN_NULL();
-	request.path = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(2), "path",
-									&request.npath);
-	for (int i = 0; i < request.npath; i++)
+	path = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(2), "path", &npath);
+	for (int i = 0; i < npath; i++)
 	{
-		if (request.path[i].data == NULL)
+		if (path[i].data == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("path element at position %d is null", i + 1)));
 	}
-	if (request.key.user.data == NULL || request.key.name.data == NULL)
+	if (user.data == NULL || name.data == NULL)
 		PG_RETURN_NULL();
 
+	cext_config_ask(&request, CEXT_SPACE_JSONB, user, name);
+	request.read.path = path;
+	request.read.npath = npath;
 	value = cext_config_read(&request);
 	if (value == NULL)
 		PG_RETURN_NULL();
@@ -178,29 +183,30 @@ Datum
 cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	CextRequest request = {.key.kind = CEXT_KIND_JSONB};
+	CextString	user;
 	CextString *names;
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	request.key.user = cext_argument_id(fcinfo, 0, "user id");
+	user = cext_argument_id(fcinfo, 0, "user id");
 	if (PG_ARGISNULL(1))
 		PG_RETURN_VOID();
 	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
 
 	for (int i = 0; i < n; i++)
 	{
+		CextConfigRequest request = {0};
 		struct varlena *value = NULL;
 		Datum		values[2] = {0};
 		bool		nulls[2] = {false, false};
 
 		CHECK_FOR_INTERRUPTS();
-		request.key.name = names[i];
+		cext_config_ask(&request, CEXT_SPACE_JSONB, user, names[i]);
 		values[0] = cext_string_datum(names[i], &nulls[0]);
 		if (names[i].data != NULL)
 		{
 			cext_argument_check(names[i], "config name");
-			if (request.key.user.data != NULL)
+			if (user.data != NULL)
 				value = cext_config_read(&request);
 		}
 		values[1] = PointerGetDatum(value);
@@ -219,7 +225,6 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 Datum
 cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 {
-	CextRequest request = {.key.kind = CEXT_KIND_JSON};
 	StringInfoData json;
 	CextString *names;
 	nameset_hash *seen;
@@ -240,6 +245,7 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < n; i++)
 	{
+		CextConfigRequest request = {0};
 		struct varlena *value;
 		bool		repeated;
 
@@ -252,8 +258,7 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 		nameset_insert(seen, names[i], &repeated);
 		if (repeated)
 			continue;
-		request.key.user = user;
-		request.key.name = names[i];
+		cext_config_ask(&request, CEXT_SPACE_JSON, user, names[i]);
 		value = cext_config_read(&request);
 		if (i > 0)
 			appendStringInfoString(&json, ", ");

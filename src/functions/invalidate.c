@@ -10,9 +10,11 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "config/kind.h"
 #include "core/shmem.h"
 #include "functions/argument.h"
 #include "read/entry.h"
+#include "sources/source.h"
 #include "write/change.h"
 #include "write/xact.h"
 
@@ -40,6 +42,14 @@ begin(const char *function)
 	cext_source_require(snapshot, cext_shmem_available() ?
 						cext_entry_any(snapshot) : CEXT_NO_GENERATION);
 	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
+}
+
+static void
+invalidate(CextConfigSlice type, CextString id, CextString name)
+{
+	CextSlice	slice = cext_config_slice(type, id, name);
+
+	cext_xact_invalidate(&slice);
 }
 
 /*
@@ -89,9 +99,9 @@ Datum
 cache_ext_invalidate_user(PG_FUNCTION_ARGS)
 {
 	begin("cache_ext.invalidate_user()");
-	cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_USER,
-						 get_canonical(fcinfo, 0, "user id", cext_sources.user_type),
-						 CEXT_NULL_STRING);
+	invalidate(CEXT_SLICE_USER,
+			   get_canonical(fcinfo, 0, "user id", cext_sources.user_type),
+			   CEXT_NULL_STRING);
 	PG_RETURN_VOID();
 }
 
@@ -102,9 +112,9 @@ Datum
 cache_ext_invalidate_domain(PG_FUNCTION_ARGS)
 {
 	begin("cache_ext.invalidate_domain()");
-	cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_DOMAIN,
-						 get_canonical(fcinfo, 0, "domain id", domain_type()),
-						 CEXT_NULL_STRING);
+	invalidate(CEXT_SLICE_DOMAIN,
+			   get_canonical(fcinfo, 0, "domain id", domain_type()),
+			   CEXT_NULL_STRING);
 	PG_RETURN_VOID();
 }
 
@@ -115,8 +125,8 @@ Datum
 cache_ext_invalidate_name(PG_FUNCTION_ARGS)
 {
 	begin("cache_ext.invalidate_name()");
-	cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME, CEXT_NULL_STRING,
-						 get_canonical(fcinfo, 0, "config name", cext_sources.name_type));
+	invalidate(CEXT_SLICE_NAME, CEXT_NULL_STRING,
+			   get_canonical(fcinfo, 0, "config name", cext_sources.name_type));
 	PG_RETURN_VOID();
 }
 
@@ -162,12 +172,11 @@ cache_ext_invalidate_scope(PG_FUNCTION_ARGS)
 		cext_xact_invalidate_all(MyDatabaseId);
 	}
 	else if (type->keyed_by == CEXT_KEYED_BY_DOMAIN)
-		cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_DOMAIN,
-							 get_canonical(fcinfo, 1, "scope id", domain_type()),
-							 CEXT_NULL_STRING);
+		invalidate(CEXT_SLICE_DOMAIN, get_canonical(fcinfo, 1, "scope id", domain_type()),
+				   CEXT_NULL_STRING);
 	else
-		cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_USER,
-							 get_canonical(fcinfo, 1, "scope id", cext_sources.user_type),
-							 CEXT_NULL_STRING);
+		invalidate(CEXT_SLICE_USER,
+				   get_canonical(fcinfo, 1, "scope id", cext_sources.user_type),
+				   CEXT_NULL_STRING);
 	PG_RETURN_VOID();
 }

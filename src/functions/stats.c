@@ -57,9 +57,19 @@ cache_ext_stats(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	(void) cext_shmem_available();
-	for (int i = 0; i < CEXT_NUM_COUNTERS; i++)
+	for (int i = 0; i < CEXT_COUNT_INVALIDATIONS; i++)
 		put_row(fcinfo, cext_counter_info[i].name, cext_stats_sum(i),
 				cext_counter_info[i].description);
+	for (int i = 0; i < CEXT_SLICE_TYPES; i++)
+	{
+		const CextKindInfo *kind = cext_kinds[i / CEXT_SLICES_PER_KIND];
+		const CextSliceInfo *slice = kind == NULL ? NULL : &kind->slices[i % CEXT_SLICES_PER_KIND];
+
+		if (slice != NULL && slice->of != NULL)
+			put_row(fcinfo, psprintf("invalidations_%s", slice->name),
+					cext_stats_sum(CEXT_COUNT_INVALIDATIONS + i),
+					psprintf("committed invalidations of %s", slice->of));
+	}
 	PG_RETURN_VOID();
 }
 

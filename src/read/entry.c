@@ -34,8 +34,6 @@
 #include "core/guc.h"
 #include "store/store.h"
 
-#include "miscadmin.h"
-
 /*
  * Look the request up where every entry is found; true if the cache answers,
  * with NULL for absence.
@@ -56,7 +54,7 @@ cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
 			case CEXT_TAKEN:
 				return true;
 			case CEXT_EXPIRED:
-				if (request->key.kind < CEXT_KIND_BASE)
+				if (!request->is_inner)
 					cext_count(CEXT_COUNT_EXPIRATIONS);
 				return false;
 			case CEXT_STALE:
@@ -85,39 +83,6 @@ cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any)
 #define EVERYTHING_INDEX	0
 
 /*
- * The hashes of the slices that an entry depends on.  The domain of a base is
- * in the user's place, where it gives the slices that it should: those of an id.
- */
-static int
-get_slices(const CextRequest *request, const CextComputed *computed,
-		   uint64 hashes[CEXT_MAX_SLICES])
-{
-	CextString	domain = computed->domain;
-	CextString	name = request->key.name;
-	int			n = 0;
-
-#define SLICE(kind, id, name) \
-	(hashes[n++] = cext_slice_hash(MyDatabaseId, kind, id, name))
-
-	SLICE(CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING);
-	SLICE(CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
-	if (request->key.user.data != NULL)
-	{
-		SLICE(CEXT_SLICE_USER, request->key.user, CEXT_NULL_STRING);
-		SLICE(CEXT_SLICE_USER_NAME, request->key.user, name);
-	}
-	if (domain.data != NULL)
-	{
-		SLICE(CEXT_SLICE_DOMAIN, domain, CEXT_NULL_STRING);
-		SLICE(CEXT_SLICE_DOMAIN_NAME, domain, name);
-	}
-	if (computed->domain_key.data != NULL)
-		SLICE(CEXT_SLICE_DOMAIN, computed->domain_key, CEXT_NULL_STRING);
-#undef SLICE
-	return n;
-}
-
-/*
  * Has this transaction changed what a copy of an entry depends on?
  */
 bool
@@ -132,54 +97,46 @@ cext_seen_is_own(const CextSeen *seen)
 }
 
 /*
- * Has it changed what any result of the request depends on, whatever the domain?
+ * Record the generations of an entry's slices.  False, with the reason, if the entry
+ * cannot be stored: if one of the slices is not settled for the snapshot that it
+ * was computed under, or is one of this transaction's own, or if the sources are
+ * no longer those that the key was made for.
  */
-bool
-cext_entry_is_own(const CextRequest *request)
-{
-	const CextComputed nothing = {0};
-	uint64		hashes[CEXT_MAX_SLICES];
-	int			n = get_slices(request, &nothing, hashes);
-
-	for (int i = 0; i < n; i++)
-	{
-		if (cext_xact_owns(cext_slot_of(hashes[i])))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Record the generations of an entry's slices.  Returns what to count if the
- * entry can be stored: not if one of the slots is not settled for the snapshot
- * that it was computed under, or is one of this transaction's own, nor if the
- * sources are no longer those that the key was made for.
- */
-static CextCounter
+static bool
 record_slices(CextEntry *entry, const CextRequest *request,
-			  const CextComputed *computed, Snapshot snapshot)
+			  const CextComputed *computed, Snapshot snapshot, CextCounter *reason)
 {
-	uint64		hashes[CEXT_MAX_SLICES];
 	uint64		any = cext_entry_any(snapshot);
 
 	entry->stamp = any == CEXT_NO_GENERATION ? 0 : any;
 	pg_read_barrier();			/* as in cext_entry_holds */
 
-	entry->nslices = get_slices(request, computed, hashes);
+	Assert(computed->slices[EVERYTHING_INDEX] == cext_everything_hash());
+	entry->nslices = computed->nslices;
 	for (int i = 0; i < entry->nslices; i++)
 	{
-		uint32		slot = cext_slot_of(hashes[i]);
+		uint32		slot = cext_slot_of(computed->slices[i]);
 		uint64		generation;
 
+		*reason = CEXT_COUNT_RT_OWN_CHANGE;
 		if (cext_xact_owns(slot))
-			return CEXT_COUNT_RT_OWN_CHANGE;
-		if (!cext_slot_settled(slot, snapshot, &generation))
-			return CEXT_COUNT_RT_UNSETTLED;
-		if (i == EVERYTHING_INDEX && generation != request->generation)
-			return CEXT_COUNT_RT_UNSETTLED;
+			return false;
+		*reason = CEXT_COUNT_RT_UNSETTLED;
+		if (!cext_slot_settled(slot, snapshot, &generation) ||
+			(i == EVERYTHING_INDEX && generation != request->generation))
+			return false;
 		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
 	}
-	return CEXT_COUNT_FILLS;
+	return true;
+}
+
+/*
+ * The largest value that is stored.
+ */
+Size
+cext_entry_limit(void)
+{
+	return Min((Size) cext_max_entry_kb * 1024, cext_store_max_value());
 }
 
 /*
@@ -200,26 +157,29 @@ expiry(int64 ttl_ms)
 }
 
 /*
- * Store what was computed under the snapshot.  Returns what to count.
+ * Store what was computed under the snapshot.  False, with the reason, if it cannot
+ * be.
  */
-CextCounter
+bool
 cext_entry_store(const CextRequest *request, Snapshot snapshot,
-				 const CextComputed *computed)
+				 const CextComputed *computed, CextCounter *reason)
 {
 	CextEntry	entry = {0};
-	CextCounter counter;
 
 	entry.value = computed->value;
 	entry.value_len = computed->value == NULL ? 0 : VARSIZE(computed->value);
 	entry.expires = expiry(computed->ttl_ms);
 
-	if (computed->value == NULL && !cext_cache_absent)
-		return CEXT_COUNT_RT_ABSENT;
-	if (entry.value_len > (Size) cext_max_entry_kb * 1024 ||
-		entry.value_len > cext_store_max_value())
-		return CEXT_COUNT_RT_TOO_LARGE;
-	counter = record_slices(&entry, request, computed, snapshot);
-	if (counter == CEXT_COUNT_FILLS)
+	if (computed->suspended)
+		*reason = CEXT_COUNT_RT_SUSPENDED;
+	else if (computed->value == NULL && !cext_cache_absent)
+		*reason = CEXT_COUNT_RT_ABSENT;
+	else if (entry.value_len > cext_entry_limit())
+		*reason = CEXT_COUNT_RT_TOO_LARGE;
+	else if (record_slices(&entry, request, computed, snapshot, reason))
+	{
 		cext_store_put(&request->key, &entry);
-	return counter;
+		return true;
+	}
+	return false;
 }

@@ -15,9 +15,8 @@
 
 #include "core/cext.h"
 #include "core/stats.h"
-#include "protocol/slot.h"
+#include "protocol/slice.h"
 #include "read/path.h"
-#include "sources/source.h"
 #include "store/key.h"
 #include "store/read.h"
 #include "store/scan.h"
@@ -33,27 +32,26 @@ typedef struct CextRequest
 	const CextString *path;		/* or NULL */
 	int			npath;
 	uint64		generation;		/* of EVERYTHING, at which the key was made */
-	uint64		loads;			/* of cext_sources, likewise */
-	CextString	given_user;		/* what the key's strings were made of, if it */
-	CextString	given_name;		/* was something else */
+	bool		is_inner;		/* of a fill, and not what a caller asked for */
 } CextRequest;
 
 /* What was computed for a request. */
 typedef struct CextComputed
 {
 	struct varlena *value;		/* NULL: nothing contributes */
-	int64		ttl_ms;			/* 0: the definition has none */
-	CextString	domain_key;		/* see CextFetch */
-	CextString	domain;
+	int64		ttl_ms;			/* 0: it has none of its own */
+	bool		suspended;		/* not to be stored: a source is */
+	int			nslices;		/* that it depends on */
+	uint64		slices[CEXT_MAX_SLICES];	/* their hashes, EVERYTHING's first */
 } CextComputed;
 
 extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
 											uint64 any, struct varlena **value);
 extern bool cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any);
 extern bool cext_seen_is_own(const CextSeen *seen);
-extern bool cext_entry_is_own(const CextRequest *request);
-extern CextCounter cext_entry_store(const CextRequest *request, Snapshot snapshot,
-									const CextComputed *computed);
+extern Size cext_entry_limit(void);
+extern bool cext_entry_store(const CextRequest *request, Snapshot snapshot,
+							 const CextComputed *computed, CextCounter *reason);
 
 /*
  * The generation of ANY, if it is settled for the snapshot and tells all: of

@@ -83,9 +83,6 @@ typedef struct WriterRelation
 } WriterRelation;
 
 CextSources cext_sources = {.generation = CEXT_NO_GENERATION,.any = CEXT_NO_GENERATION};
-bool		cext_slots_known = false;
-uint32		cext_any;
-static uint32 everything;
 
 static CextSources writer_sources;
 static HTAB *writer_relations;	/* in writer_sources.context */
@@ -133,19 +130,6 @@ cext_source_init(void)
 	/* What an owner may read depends on roles, which all databases share. */
 	CacheRegisterSyscacheCallback(AUTHOID, catalog_callback, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_callback, (Datum) 0);
-}
-
-/*
- * Find this database's slots.
- */
-void
-cext_source_find_slots(void)
-{
-	cext_any = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_ANY,
-											CEXT_NULL_STRING, CEXT_NULL_STRING));
-	everything = cext_slot_of(cext_slice_hash(MyDatabaseId, CEXT_SLICE_EVERYTHING,
-												   CEXT_NULL_STRING, CEXT_NULL_STRING));
-	cext_slots_known = true;
 }
 
 static bool
@@ -323,11 +307,12 @@ static uint64
 settled_generation(Snapshot snapshot)
 {
 	uint64		generation;
+	uint32		everything;
 
 	if (!cext_shmem_available() || snapshot->takenDuringRecovery ||
 		snapshot->snapshot_type != SNAPSHOT_MVCC || !cext_start_passed(snapshot))
 		return CEXT_NO_GENERATION;
-	(void) cext_any_slot();
+	everything = cext_slot_of(cext_everything_hash());
 	if (!cext_slot_settled(everything, snapshot, &generation) ||
 		cext_xact_owns(everything))
 		return CEXT_NO_GENERATION;
@@ -517,7 +502,7 @@ cext_source_of_writer(Oid relid)
  * is a matter of statistics, and of what listeners are told, whom the change of
  * the scope type tells that everything changed.  After cext_source_of_writer.
  */
-CextSliceKind
+CextConfigSlice
 cext_source_fragment_slice(CextString scope_type)
 {
 	const CextScopeType *type = cext_source_scope_type(&writer_sources, scope_type);

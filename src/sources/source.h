@@ -11,8 +11,9 @@
 #define CEXT_SOURCE_H
 
 #include "core/cext.h"
+#include "config/kind.h"
+#include "protocol/slice.h"
 #include "sources/mapping.h"
-#include "store/key.h"
 
 #include "utils/snapshot.h"
 
@@ -45,9 +46,6 @@ typedef struct CextSnapshotId
 	CommandId	curcid;
 } CextSnapshotId;
 
-/* No generation of a slot is this one. */
-#define CEXT_NO_GENERATION	PG_UINT64_MAX
-
 typedef struct CextSources
 {
 	bool		current;		/* no invalidation came since they were loaded */
@@ -66,28 +64,14 @@ typedef struct CextSources
 } CextSources;
 
 extern CextSources cext_sources;
-extern bool cext_slots_known;
-extern uint32 cext_any;
 
 extern void cext_source_init(void);
-extern void cext_source_find_slots(void);
 extern void cext_source_forget(void);
 extern bool cext_source_refresh(Snapshot snapshot, uint64 any);
 extern const CextSource *cext_source_of_writer(Oid relid);
 extern const CextScopeType *cext_source_scope_type(const CextSources *sources,
 												   CextString name);
-extern CextSliceKind cext_source_fragment_slice(CextString scope_type);
-
-/*
- * The slot that every invalidation in this database goes through.
- */
-static inline uint32
-cext_any_slot(void)
-{
-	if (unlikely(!cext_slots_known))
-		cext_source_find_slots();
-	return cext_any;
-}
+extern CextConfigSlice cext_source_fragment_slice(CextString scope_type);
 
 /*
  * Make cext_sources hold for the active snapshot, for which ANY is settled at a

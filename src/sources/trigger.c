@@ -80,6 +80,27 @@ is_changed(const CextSource *source, int ncolumns,
 	return false;
 }
 
+static void
+invalidate(CextConfigSlice type, CextString id, CextString name)
+{
+	CextSlice	slice = cext_config_slice(type, id, name);
+
+	cext_xact_invalidate(&slice);
+}
+
+/*
+ * Invalidate those whose domain was looked up by a key.  Others do not know it
+ * by that, and are told that everything changed.
+ */
+static void
+invalidate_domain_key(CextString key)
+{
+	CextSlice	slice = cext_config_slice(CEXT_SLICE_DOMAIN, key, CEXT_NULL_STRING);
+	CextSlice	everything = cext_slice_everything(MyDatabaseId);
+
+	cext_xact_invalidate_as(&slice, &everything);
+}
+
 /*
  * Collect what a fragment is part of: its id's name, and if the id is what
  * public fragments have, the name, whatever its scope type is keyed by.
@@ -93,11 +114,11 @@ invalidate_fragment(const CextSource *source, TupleTableSlot *row)
 
 	if (id.data == NULL ||
 		(source->public_id.data != NULL && cext_string_equals(id, source->public_id)))
-		cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
+		invalidate(CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
 	if (id.data != NULL)
 	{
 		scope_type = get_key(source, CEXT_COL_FRAGMENT_SCOPE, row);
-		cext_xact_invalidate(MyDatabaseId, cext_source_fragment_slice(scope_type),
+		invalidate(cext_source_fragment_slice(scope_type),
 							 id, name);
 	}
 }
@@ -122,17 +143,17 @@ invalidate_row(const CextSource *source, TupleTableSlot *row)
 		case CEXT_ROLE_DEFINITIONS:
 		case CEXT_ROLE_POLICIES:
 			key = get_key(source, CEXT_COL_KEY, row);
-			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_NAME,
+			invalidate(CEXT_SLICE_NAME,
 								 CEXT_NULL_STRING, key);
 			break;
 		case CEXT_ROLE_USERS:
 			key = get_key(source, CEXT_COL_KEY, row);
-			cext_xact_invalidate(MyDatabaseId, CEXT_SLICE_USER,
+			invalidate(CEXT_SLICE_USER,
 								 key, CEXT_NULL_STRING);
 			break;
 		case CEXT_ROLE_DOMAINS:
 			key = get_key(source, CEXT_COL_KEY, row);
-			cext_xact_invalidate_domain_key(key);
+			invalidate_domain_key(key);
 			break;
 		case CEXT_ROLE_FRAGMENTS:
 			invalidate_fragment(source, row);

@@ -187,7 +187,7 @@ is_sound(const CextRecord *record, uint32 room)
 					record->nslices) > record->capacity)
 		return false;
 	memcpy(&header, RECORD_KEY(record), sizeof(header));
-	return CEXT_KEY_USER_LEN(header) <= record->key_len - sizeof(header);
+	return CEXT_KEY_FIRST_LEN(header) <= record->key_len - sizeof(header);
 }
 
 /*

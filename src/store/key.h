@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * store/key.h
- *	  Keys of entries and hashes of slices.
+ *	  Keys of entries.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -12,29 +12,21 @@
 
 #include "core/cext.h"
 
-/* What an entry's value is. */
-typedef enum CextKind
-{
-	CEXT_KIND_JSONB,			/* a user's merge */
-	CEXT_KIND_JSON,				/* the same, rendered */
-	CEXT_KIND_PUBLIC,			/* the merge before login */
-	CEXT_KIND_BASE,				/* what a domain's users share */
-	CEXT_KIND_COMMON			/* what everybody shares */
-} CextKind;
+#define CEXT_KEY_PARTS		2
 
 /*
- * The part of a key before the strings: database, kind, and the length of the
- * user id.  One word, made in registers, since it is hashed and compared whole.
+ * The part of a key before the strings: database, space, and the length of the
+ * first string.  One word, made in registers, since it is hashed and compared whole.
  */
 typedef uint64 CextKeyHeader;
 
-#define CEXT_KEY_HEADER(db, kind, user_len) \
-	(((uint64) (db) << 32) | ((uint64) (kind) << 16) | (uint64) (user_len))
-#define CEXT_KEY_USER_LEN(header)	((int) ((header) & 0xFFFF))
-#define CEXT_KEY_KIND(header)		((CextKind) (((header) >> 16) & 0xFFFF))
+#define CEXT_KEY_HEADER(db, space, first_len) \
+	(((uint64) (db) << 32) | ((uint64) (space) << 16) | (uint64) (first_len))
+#define CEXT_KEY_FIRST_LEN(header)	((int) ((header) & 0xFFFF))
+#define CEXT_KEY_SPACE(header)		((int) (((header) >> 16) & 0xFFFF))
 #define CEXT_KEY_DB(header)			((Oid) ((header) >> 32))
 
-#define CEXT_MAX_KEY		(sizeof(CextKeyHeader) + 2 * CEXT_MAX_ID)
+#define CEXT_MAX_KEY		(sizeof(CextKeyHeader) + CEXT_KEY_PARTS * CEXT_MAX_ID)
 
 /*
  * A key points to its strings: a lookup copies nothing.  Where a key is stored,
@@ -42,42 +34,15 @@ typedef uint64 CextKeyHeader;
  */
 typedef struct CextKey
 {
-	CextString	user;			/* null for CEXT_KIND_PUBLIC and _COMMON; the
-								 * domain for CEXT_KIND_BASE */
-	CextString	name;
-	CextKind	kind;
+	CextString	parts[CEXT_KEY_PARTS];	/* null: it has none, as if it were empty */
+	int			space;			/* see core/kind.h */
 	uint32		len;			/* as stored: of header and strings */
 	CextKeyHeader header;
 } CextKey;
 
-/*
- * The sets of entries that one change can invalidate.  An application's ids
- * are hashed without saying whether they name a user or a domain, so that
- * exactness never depends on what a scope type was keyed by when a trigger
- * ran; that a user and a domain of one name are invalidated together costs
- * nothing.  The distinction is kept for those who look: in the statistics.
- */
-typedef enum CextSliceKind
-{
-	CEXT_SLICE_EVERYTHING,
-	CEXT_SLICE_NAME,
-	CEXT_SLICE_DOMAIN,
-	CEXT_SLICE_DOMAIN_NAME,
-	CEXT_SLICE_USER,
-	CEXT_SLICE_USER_NAME,
-	CEXT_SLICE_ANY				/* counts every invalidation of a database */
-} CextSliceKind;
-
-#define CEXT_SLICE_KINDS	CEXT_SLICE_ANY
-
-/* Most slices that an entry depends on. */
-#define CEXT_MAX_SLICES		7
-
 extern uint64 cext_key_hash(const CextKey *key);
 extern void cext_key_store(const CextKey *key, char *bytes);
 extern uint64 cext_key_hash_stored(const char *bytes, Size len);
-extern uint64 cext_slice_hash(Oid db, CextSliceKind kind,
-							  CextString id, CextString name);
 
 /* Do n bytes, 8 or 4, differ?  Loads need not be aligned. */
 static inline uint64
@@ -166,23 +131,23 @@ cext_string_glance(CextString s)
 static inline uint32
 cext_key_glance(const CextKey *key)
 {
-	uint64		mixed = cext_string_glance(key->user) +
-		3 * cext_string_glance(key->name) + key->header;
+	uint64		mixed = cext_string_glance(key->parts[0]) +
+		3 * cext_string_glance(key->parts[1]) + key->header;
 
 	return (uint32) ((mixed * UINT64CONST(0xC2B2AE3D27D4EB4F)) >> 32);
 }
 
 /*
- * Complete a key of which kind, user and name are set.  Neither string may be
+ * Complete a key of which space and parts are set.  Neither string may be
  * longer than CEXT_MAX_ID.
  */
 static inline void
 cext_key_complete(CextKey *key, Oid db)
 {
-	Assert(key->user.len <= CEXT_MAX_ID && key->name.len <= CEXT_MAX_ID);
+	Assert(key->parts[0].len <= CEXT_MAX_ID && key->parts[1].len <= CEXT_MAX_ID);
 
-	key->header = CEXT_KEY_HEADER(db, key->kind, key->user.len);
-	key->len = sizeof(CextKeyHeader) + key->user.len + key->name.len;
+	key->header = CEXT_KEY_HEADER(db, key->space, key->parts[0].len);
+	key->len = sizeof(CextKeyHeader) + key->parts[0].len + key->parts[1].len;
 }
 
 /*
@@ -191,11 +156,11 @@ cext_key_complete(CextKey *key, Oid db)
 static pg_attribute_always_inline bool
 cext_key_equals(const CextKey *key, const char *bytes)
 {
-	const char *user = bytes + sizeof(CextKeyHeader);
+	const char *first = bytes + sizeof(CextKeyHeader);
 
 	return cext_differ8(bytes, (const char *) &key->header) == 0 &&
-		cext_bytes_equal(user, key->user.data, key->user.len) &&
-		cext_bytes_equal(user + key->user.len, key->name.data, key->name.len);
+		cext_bytes_equal(first, key->parts[0].data, key->parts[0].len) &&
+		cext_bytes_equal(first + key->parts[0].len, key->parts[1].data, key->parts[1].len);
 }
 
 #endif							/* CEXT_KEY_H */

@@ -42,16 +42,13 @@ read_header(const CextRecord *record, uint32 room, CextSeen *seen)
 
 	memcpy(seen->key, RECORD_KEY(record), key_len);
 	memcpy(&header, seen->key, sizeof(header));
-	if (CEXT_KEY_USER_LEN(header) > key_len - sizeof(header) ||
+	if (CEXT_KEY_FIRST_LEN(header) > key_len - sizeof(header) ||
 		CEXT_KEY_DB(header) != MyDatabaseId)
 		return false;
-	seen->kind = CEXT_KEY_KIND(header);
-	seen->user = (CextString) {seen->key + sizeof(header), CEXT_KEY_USER_LEN(header)};
-	seen->name = (CextString) {seen->user.data + seen->user.len,
-		key_len - sizeof(header) - seen->user.len};
-	/* A user may be the empty string, as one of blanks is. */
-	if (seen->kind == CEXT_KIND_PUBLIC || seen->kind == CEXT_KIND_COMMON)
-		seen->user = CEXT_NULL_STRING;
+	seen->space = CEXT_KEY_SPACE(header);
+	seen->parts[0] = (CextString) {seen->key + sizeof(header), CEXT_KEY_FIRST_LEN(header)};
+	seen->parts[1] = (CextString) {seen->parts[0].data + seen->parts[0].len,
+		key_len - sizeof(header) - seen->parts[0].len};
 	memcpy(seen->slices, RECORD_SLICES(record, key_len, seen->value_len),
 		   seen->nslices * sizeof(uint64));
 	return true;
@@ -60,7 +57,7 @@ read_header(const CextRecord *record, uint32 room, CextSeen *seen)
 static bool
 matches(CextString wanted, CextString s)
 {
-	return wanted.data == NULL || (s.data != NULL && cext_string_equals(wanted, s));
+	return wanted.data == NULL || cext_string_equals(wanted, s);
 }
 
 /*
@@ -76,7 +73,8 @@ copy_entry(pg_atomic_uint64 *cell, const CextWanted *wanted, CextSeen *seen)
 	if (value == 0 || cext_store_follow(cell, value, &place) != CEXT_REF_FOUND ||
 		!cext_store_begin(place, &ref) ||
 		!read_header(ref.record, room_at(place.location), seen) ||
-		!matches(wanted->user, seen->user) || !matches(wanted->name, seen->name))
+		!matches(wanted->parts[0], seen->parts[0]) ||
+		!matches(wanted->parts[1], seen->parts[1]))
 		return false;
 	seen->frequency = (value & CELL_FREQ_MASK) / CELL_FREQ_ONE;
 	seen->value = NULL;
@@ -84,7 +82,7 @@ copy_entry(pg_atomic_uint64 *cell, const CextWanted *wanted, CextSeen *seen)
 	{
 		seen->value = palloc(seen->value_len);
 		memcpy(seen->value, RECORD_VALUE(ref.record, sizeof(CextKeyHeader) +
-										 seen->user.len + seen->name.len),
+										 seen->parts[0].len + seen->parts[1].len),
 			   seen->value_len);
 	}
 	if (cext_store_unchanged(&ref))

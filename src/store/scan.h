@@ -17,9 +17,8 @@
 /* A copy of an entry. */
 typedef struct CextSeen
 {
-	CextKind	kind;
-	CextString	user;			/* as in CextKey; in key */
-	CextString	name;			/* likewise */
+	int			space;
+	CextString	parts[CEXT_KEY_PARTS];	/* never null; in key */
 	struct varlena *value;		/* palloc'd, or NULL: absent, or not wanted */
 	uint32		value_len;
 	uint32		bytes;			/* of the record */
@@ -35,8 +34,7 @@ typedef struct CextSeen
 /* Which entries are wanted; a null string is any. */
 typedef struct CextWanted
 {
-	CextString	user;
-	CextString	name;
+	CextString	parts[CEXT_KEY_PARTS];
 	bool		with_value;
 } CextWanted;
 

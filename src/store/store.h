@@ -12,7 +12,7 @@
 
 #include "core/cext.h"
 #include "core/clock.h"
-#include "protocol/slot.h"
+#include "protocol/slice.h"
 #include "store/key.h"
 
 /* What is stored under a key. */

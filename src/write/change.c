@@ -24,7 +24,6 @@
 
 #include "access/xact.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 CextChanges cext_changes;		/* in TopTransactionContext */
@@ -44,16 +43,17 @@ cext_change_because(CextCause cause, Oid relid)
 }
 
 /*
- * The hash alone does not tell a user from a domain of the same id.
+ * The hash alone does not do: a kind can let slices of two types hash alike.
  */
 static bool
-is_known(CextSliceKind kind, uint64 hash)
+is_known(const CextSlice *slice)
 {
 	/* The last one first: rows of one slice are often changed together. */
 	for (int i = cext_changes.n - 1; i >= 0; i--)
 	{
-		if (cext_changes.changes[i].hash == hash &&
-			cext_changes.changes[i].kind == kind)
+		const CextSlice *known = &cext_changes.changes[i].slice;
+
+		if (known->hash == slice->hash && known->type == slice->type)
 			return true;
 	}
 	return false;
@@ -71,18 +71,14 @@ keep(CextString s)
 }
 
 /*
- * Add a slice of this database.  A part that the kind has no use for is
- * CEXT_NULL_STRING.
+ * Add a slice of this database.
  */
 void
-cext_change_add(CextSliceKind kind, CextString id, CextString name)
+cext_change_add(const CextSlice *slice)
 {
-	uint64		hash;
+	CextChange *change;
 
-	if (cext_changes.overflow > 0)
-		return;
-	hash = cext_slice_hash(MyDatabaseId, kind, id, name);
-	if (is_known(kind, hash))
+	if (cext_changes.overflow > 0 || is_known(slice))
 		return;
 	if (cext_changes.n == CEXT_MAX_CHANGES)
 	{
@@ -100,16 +96,18 @@ cext_change_add(CextSliceKind kind, CextString id, CextString name)
 			cext_changes.changes = repalloc(cext_changes.changes, max * sizeof(CextChange));
 		cext_changes.max = max;
 	}
-	cext_changes.changes[cext_changes.n] = (CextChange) {
-		.kind = kind,
-		.id = keep(id),
-		.name = keep(name),
-		.clipped = id.len > CEXT_MAX_ID || name.len > CEXT_MAX_ID,
+	change = &cext_changes.changes[cext_changes.n];
+	*change = (CextChange) {
+		.slice = *slice,
 		.cause = because,
 		.relid = because_of,
-		.level = GetCurrentTransactionNestLevel(),
-		.hash = hash
+		.level = GetCurrentTransactionNestLevel()
 	};
+	for (int i = 0; i < CEXT_SLICE_PARTS; i++)
+	{
+		change->clipped |= slice->parts[i].len > CEXT_MAX_ID;
+		change->slice.parts[i] = keep(slice->parts[i]);
+	}
 	cext_changes.n++;
 }
 
@@ -140,10 +138,11 @@ subtransaction_aborts(int level)
 		CextChange *change = &cext_changes.changes[--cext_changes.n];
 
 		/* A transaction can roll back any number of them. */
-		if (change->id.data != NULL)
-			pfree(unconstify(char *, change->id.data));
-		if (change->name.data != NULL)
-			pfree(unconstify(char *, change->name.data));
+		for (int i = 0; i < CEXT_SLICE_PARTS; i++)
+		{
+			if (change->slice.parts[i].data != NULL)
+				pfree(unconstify(char *, change->slice.parts[i].data));
+		}
 	}
 	if (cext_changes.overflow >= level)
 		cext_changes.overflow = 0;

@@ -11,7 +11,7 @@
 #define CEXT_CHANGE_H
 
 #include "core/cext.h"
-#include "store/key.h"
+#include "protocol/slice.h"
 
 /*
  * More than fit into the payload of a NOTIFY, whose shortest mention of a slice
@@ -35,14 +35,11 @@ typedef enum CextCause
 
 typedef struct CextChange
 {
-	CextSliceKind kind;
-	CextString	id;				/* null where the kind has none */
-	CextString	name;			/* likewise */
+	CextSlice	slice;			/* its parts are copies */
 	bool		clipped;		/* is one of them longer than is kept? */
 	CextCause	cause;
 	Oid			relid;			/* of the table, or InvalidOid */
 	int			level;			/* of the subtransaction that made it */
-	uint64		hash;
 } CextChange;
 
 typedef struct CextChanges
@@ -57,7 +54,7 @@ extern CextChanges cext_changes;
 
 extern void cext_change_init(void);
 extern void cext_change_because(CextCause cause, Oid relid);
-extern void cext_change_add(CextSliceKind kind, CextString id, CextString name);
+extern void cext_change_add(const CextSlice *slice);
 extern void cext_change_reset(void);
 
 /* Is there anything? */

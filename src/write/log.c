@@ -101,11 +101,11 @@ cext_log_append(FullTransactionId xid, Oid role)
 		const CextChange *change = &cext_changes.changes[i];
 		CextLogRecord *record = next_record(&common);
 
-		record->kind = change->kind;
+		record->type = change->slice.type;
 		record->cause = change->cause;
 		record->relid = change->relid;
-		record->has_id = keep_string(record->id, change->id);
-		record->has_name = keep_string(record->name, change->name);
+		for (int k = 0; k < CEXT_SLICE_PARTS; k++)
+			record->has_part[k] = keep_string(record->parts[k], change->slice.parts[k]);
 	}
 	if (cext_changes.overflow > 0)
 		next_record(&common)->is_more = true;

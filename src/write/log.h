@@ -18,7 +18,7 @@
 
 #define CEXT_LOG_RECORDS	1024
 
-/* Ids and names are kept up to so many bytes, terminated. */
+/* Strings are kept up to so many bytes, terminated. */
 #define CEXT_LOG_STRING		NAMEDATALEN
 
 typedef struct CextLogRecord
@@ -28,14 +28,12 @@ typedef struct CextLogRecord
 	Oid			db;
 	Oid			role;
 	Oid			relid;
-	uint8		kind;			/* a CextSliceKind */
+	uint8		type;			/* of the slice */
 	uint8		cause;			/* a CextCause */
-	bool		has_id;
-	bool		has_name;
+	bool		has_part[CEXT_SLICE_PARTS];
 	bool		is_more;		/* the transaction changed more than is told */
 	char		application[CEXT_LOG_STRING];
-	char		id[CEXT_LOG_STRING];
-	char		name[CEXT_LOG_STRING];
+	char		parts[CEXT_SLICE_PARTS][CEXT_LOG_STRING];
 } CextLogRecord;
 
 extern const CextShmemPart cext_log_shmem;

@@ -5,10 +5,9 @@
  *
  * One NOTIFY on channel cache_ext, with what the transaction changed as JSON:
  *
- *	{"v":1,"xid":"731","slices":[{"scope":"user","id":"alice","name":"theme"},
- *	                             {"scope":"name","name":"menu"}]}
+ *	{"v":1,"xid":"731","slices":[{...},{...}]}
  *
- * or, where that would not fit a payload, {"v":1,"xid":"731","all":true}.  It is
+ * where each slice is told by its kind, or, where that would not fit a payload, {"v":1,"xid":"731","all":true}.  It is
  * handed over before the commit and so delivered with it: who reads upon it
  * reads the new state.
  *
@@ -16,9 +15,8 @@
  * refuse is found out before: a payload that is too long is not written, and where
  * the queue is nearly full nothing is added to it, with a warning.
  *
- * A slice says which cached results may differ: those of a user, a domain's
- * users, or a name, or of a name for a user or a domain's users.  One that
- * another one contains is left out.
+ * A slice says which cached results may differ.  One that another one contains is
+ * left out.
  *
  * Locks: the one that PostgreSQL takes for all that notify in the cluster, from
  * then until the end of the transaction.  It is taken here already, so that no
@@ -30,9 +28,8 @@
  */
 #include "write/notify.h"
 
-#include "write/change.h"
-
 #include "core/stats.h"
+#include "write/change.h"
 
 #include "access/transam.h"
 #include "access/xact.h"
@@ -41,7 +38,6 @@
 #include "lib/stringinfo.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
-#include "utils/json.h"
 
 #define CHANNEL		"cache_ext"
 
@@ -55,60 +51,23 @@
  */
 #define MAX_QUEUE_USAGE	0.9
 
-static bool
-same_string(CextString a, CextString b)
+static const CextKindInfo *
+kind_of(const CextSlice *slice)
 {
-	return a.data == NULL ? b.data == NULL :
-		b.data != NULL && cext_string_equals(a, b);
-}
-
-/*
- * Does one slice contain another one, which is not the same?
- */
-static bool
-contains(const CextChange *a, const CextChange *b)
-{
-	if (a->kind == CEXT_SLICE_NAME)
-		return b->kind != CEXT_SLICE_NAME && same_string(a->name, b->name);
-	if (a->kind == CEXT_SLICE_USER)
-		return b->kind == CEXT_SLICE_USER_NAME && same_string(a->id, b->id);
-	if (a->kind == CEXT_SLICE_DOMAIN)
-		return b->kind == CEXT_SLICE_DOMAIN_NAME && same_string(a->id, b->id);
-	return false;
+	return cext_kinds[slice->type / CEXT_SLICES_PER_KIND];
 }
 
 static bool
-is_contained(const CextChange *change)
+is_contained(const CextSlice *slice)
 {
 	for (int i = 0; i < cext_changes.n; i++)
 	{
-		if (contains(&cext_changes.changes[i], change))
+		const CextSlice *other = &cext_changes.changes[i].slice;
+
+		if (kind_of(other) == kind_of(slice) && kind_of(slice)->contains(other, slice))
 			return true;
 	}
 	return false;
-}
-
-static void
-append_slice(StringInfo payload, const CextChange *change)
-{
-	const char *scope = "name";
-
-	if (change->kind == CEXT_SLICE_USER || change->kind == CEXT_SLICE_USER_NAME)
-		scope = "user";
-	else if (change->kind == CEXT_SLICE_DOMAIN || change->kind == CEXT_SLICE_DOMAIN_NAME)
-		scope = "domain";
-	appendStringInfo(payload, "{\"scope\":\"%s\"", scope);
-	if (change->id.data != NULL)
-	{
-		appendStringInfoString(payload, ",\"id\":");
-		escape_json(payload, change->id.data);
-	}
-	if (change->name.data != NULL)
-	{
-		appendStringInfoString(payload, ",\"name\":");
-		escape_json(payload, change->name.data);
-	}
-	appendStringInfoChar(payload, '}');
 }
 
 /*
@@ -126,12 +85,13 @@ append_slices(StringInfo payload)
 	{
 		const CextChange *change = &cext_changes.changes[i];
 
-		if (change->kind == CEXT_SLICE_EVERYTHING || change->clipped)
+		if (change->slice.type == CEXT_SLICE_EVERYTHING || change->clipped)
 			return false;
-		if (is_contained(change))
+		if (is_contained(&change->slice))
 			continue;
-		appendStringInfoString(payload, separator);
-		append_slice(payload, change);
+		appendStringInfo(payload, "%s{", separator);
+		kind_of(&change->slice)->tell(payload, &change->slice);
+		appendStringInfoChar(payload, '}');
 		separator = ",";
 		/* What follows has two bytes. */
 		if (payload->len + 2 >= MAX_PAYLOAD)

@@ -80,7 +80,7 @@ static bool committed = false;	/* and did DDL: waiting for the messages */
 static bool collapsed = false;
 static FullTransactionId my_xid;	/* set with the first invalidation */
 static Oid	my_role;			/* at PRE_COMMIT */
-static uint64 invalidations[CEXT_SLICE_KINDS];
+static uint64 invalidations[CEXT_SLICE_TYPES];
 
 /*
  * Add a slot to the set.  A new one is marked at once if PRE_COMMIT is past.
@@ -102,12 +102,6 @@ add_slot(uint32 slot)
 		cext_slot_mark(slot);
 		entry->marked = true;
 	}
-}
-
-static void
-add_slice(Oid db, CextSliceKind kind, CextString id, CextString name)
-{
-	add_slot(cext_slot_of(cext_slice_hash(db, kind, id, name)));
 }
 
 /*
@@ -141,29 +135,23 @@ cext_xact_owns(uint32 slot)
 }
 
 /*
- * Invalidate a slice of the cache when this transaction commits.
+ * Invalidate a slice of the cache when this transaction commits, and ANY of its
+ * database, whose slot is given.
  */
 static void
-invalidate_slot(Oid db, CextSliceKind kind, CextString id, CextString name)
+invalidate_slot(const CextSlice *slice, bool is_here, uint32 any)
 {
-	if (!cext_shmem_available())
-		return;
-
 	/* Who reads later decides by this id whether it sees the change. */
 	my_xid = GetTopFullTransactionId();
-	invalidations[kind]++;
-	if (collapsed && db == MyDatabaseId)
+	invalidations[slice->type]++;
+	if (collapsed && is_here)
 		return;
 	if (slots != NULL && slots->members >= MAX_SLOTS)
-	{
 		collapsed = true;
-		kind = CEXT_SLICE_EVERYTHING;
-		id = name = CEXT_NULL_STRING;
-	}
-	if (kind == CEXT_SLICE_EVERYTHING && db == MyDatabaseId)
+	if ((collapsed || slice->type == CEXT_SLICE_EVERYTHING) && is_here)
 		cext_xact_own |= CEXT_OWN_EVERYTHING;
-	add_slice(db, kind, id, name);
-	add_slice(db, CEXT_SLICE_ANY, CEXT_NULL_STRING, CEXT_NULL_STRING);
+	add_slot(cext_slot_of(collapsed && is_here ? cext_everything_hash() : slice->hash));
+	add_slot(any);
 }
 
 /*
@@ -171,9 +159,9 @@ invalidate_slot(Oid db, CextSliceKind kind, CextString id, CextString name)
  * told already, by our callback before the commit, tell them again.
  */
 static void
-note_change(CextSliceKind kind, CextString id, CextString name)
+note_change(const CextSlice *slice)
 {
-	cext_change_add(kind, id, name);
+	cext_change_add(slice);
 	if (!past_pre_commit)
 		return;
 	my_role = GetUserId();
@@ -182,27 +170,26 @@ note_change(CextSliceKind kind, CextString id, CextString name)
 }
 
 /*
- * Invalidate a slice when this transaction commits.  A part that the kind has
- * no use for is CEXT_NULL_STRING.  May throw for want of memory, or because no
- * transaction id can be assigned (in recovery, or in a parallel worker).
+ * Invalidate a slice of this database when this transaction commits, and tell
+ * others that another one changed, by which they know it.  May throw for want of
+ * memory, or because no transaction id can be assigned (in recovery, or in a
+ * parallel worker).
  */
 void
-cext_xact_invalidate(Oid db, CextSliceKind kind, CextString id, CextString name)
+cext_xact_invalidate_as(const CextSlice *slice, const CextSlice *told)
 {
-	invalidate_slot(db, kind, id, name);
-	if (db == MyDatabaseId)
-		note_change(kind, id, name);
+	if (cext_shmem_available())
+		invalidate_slot(slice, true, cext_any_slot());
+	note_change(told);
 }
 
 /*
- * Invalidate those whose domain was looked up by a key.  Others do not know it
- * by that, and are told that everything changed.
+ * Invalidate a slice of this database, likewise.
  */
 void
-cext_xact_invalidate_domain_key(CextString key)
+cext_xact_invalidate(const CextSlice *slice)
 {
-	invalidate_slot(MyDatabaseId, CEXT_SLICE_DOMAIN, key, CEXT_NULL_STRING);
-	note_change(CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING);
+	cext_xact_invalidate_as(slice, slice);
 }
 
 /*
@@ -211,8 +198,14 @@ cext_xact_invalidate_domain_key(CextString key)
 void
 cext_xact_invalidate_all(Oid db)
 {
-	cext_xact_invalidate(db, CEXT_SLICE_EVERYTHING,
-						 CEXT_NULL_STRING, CEXT_NULL_STRING);
+	CextSlice	everything = cext_slice_everything(db);
+
+	if (db == MyDatabaseId)
+		cext_xact_invalidate(&everything);
+	else if (cext_shmem_available())
+		invalidate_slot(&everything, false,
+						cext_slot_of(cext_slice_hash(db, CEXT_SLICE_ANY, CEXT_NULL_STRING,
+													 CEXT_NULL_STRING)));
 }
 
 static void
@@ -259,10 +252,10 @@ finish(bool is_commit)
 	}
 	if (FullTransactionIdIsValid(my_xid))
 	{
-		for (int i = 0; i < CEXT_SLICE_KINDS; i++)
+		for (int i = 0; i < CEXT_SLICE_TYPES; i++)
 		{
 			if (is_commit)
-				cext_count_many(CEXT_COUNT_INV_EVERYTHING + i, invalidations[i]);
+				cext_count_many(CEXT_COUNT_INVALIDATIONS + i, invalidations[i]);
 			invalidations[i] = 0;
 		}
 		/* After the slots: readers need not wait for it. */

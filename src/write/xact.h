@@ -11,7 +11,7 @@
 #define CEXT_XACT_H
 
 #include "core/cext.h"
-#include "store/key.h"
+#include "protocol/slice.h"
 
 /*
  * What a transaction did that its own reads have to know of.  Most did nothing,
@@ -28,9 +28,8 @@ extern void cext_xact_init(void);
 extern void cext_xact_set_catalogs(void);
 extern void cext_xact_set_ddl(void);
 extern bool cext_xact_owns(uint32 slot);
-extern void cext_xact_invalidate(Oid db, CextSliceKind kind,
-								 CextString id, CextString name);
+extern PGDLLEXPORT void cext_xact_invalidate(const CextSlice *slice);
+extern void cext_xact_invalidate_as(const CextSlice *slice, const CextSlice *told);
 extern void cext_xact_invalidate_all(Oid db);
-extern void cext_xact_invalidate_domain_key(CextString key);
 
 #endif							/* CEXT_XACT_H */
