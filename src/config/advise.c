@@ -12,6 +12,7 @@
  */
 #include "config/advise.h"
 
+#include "config/parts.h"
 #include "sources/reader.h"
 #include "sources/source.h"
 
@@ -81,13 +82,13 @@ look_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 	}
 	name = cext_type_text(source->columns[look->column].type, value);
 	look->scope_types = add_once(look->scope_types, name);
-	if (source->role == CEXT_ROLE_FRAGMENTS)
+	if (source->part->number == CEXT_PART_FRAGMENTS)
 	{
 		value = slot_getattr(row, attnums[CEXT_COL_FRAGMENT_ID], &isnull);
 		if (!isnull)
 			id = cext_type_text(source->columns[CEXT_COL_FRAGMENT_ID].type, value);
-		if ((id.data == NULL) != (source->public_id.data == NULL) ||
-			(id.data != NULL && !cext_string_equals(id, source->public_id)))
+		if ((id.data == NULL) != (source->stand_in.data == NULL) ||
+			(id.data != NULL && !cext_string_equals(id, source->stand_in)))
 			look->other_ids = add_once(look->other_ids, name);
 	}
 	return ++look->nrows < MAX_LOOKED_AT;
@@ -100,7 +101,7 @@ static void
 warn_of_scope_type(const Look *look, const char *name)
 {
 	const CextSource *source = look->source;
-	const CextScopeType *type = cext_source_scope_type(&cext_sources, cext_string(name));
+	const CextScopeType *type = cext_parts_scope_type(&cext_sources, cext_string(name));
 	ListCell   *cell;
 
 	if (type == NULL)
@@ -117,7 +118,7 @@ warn_of_scope_type(const Look *look, const char *name)
 	{
 		if (strcmp(lfirst(cell), name) != 0)
 			continue;
-		if (source->public_id.data == NULL)
+		if (source->stand_in.data == NULL)
 			ereport(WARNING,
 					(errmsg("fragments of scope type \"%s\" in table %s have a scope id, and do not contribute",
 							name, source->relname),
@@ -128,7 +129,7 @@ warn_of_scope_type(const Look *look, const char *name)
 					(errmsg("fragments of scope type \"%s\" in table %s have another scope id than public_id, and do not contribute",
 							name, source->relname),
 					 errdetail("The scope type is keyed by none, and public_id is \"%s\".",
-							   source->public_id.data)));
+							   source->stand_in.data)));
 	}
 }
 
@@ -143,15 +144,15 @@ cext_advise_of_rows(const CextSource *source)
 	CextReader	reader;
 	ListCell   *cell;
 
-	look.column = source->role == CEXT_ROLE_FRAGMENTS ? CEXT_COL_FRAGMENT_SCOPE :
+	look.column = source->part->number == CEXT_PART_FRAGMENTS ? CEXT_COL_FRAGMENT_SCOPE :
 		source->columns[CEXT_COL_POLICY_CHAIN].attnum != InvalidAttrNumber ?
 		CEXT_COL_POLICY_CHAIN : CEXT_COL_POLICY_SCOPE;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cext_reader_begin(&reader, GetActiveSnapshot());
 	if (cext_reader_open(&reader, source))
-		cext_reader_scan(&reader, source, CEXT_ASK_ALL, NULL, look_row, &look);
+		cext_reader_scan(&reader, source, &cext_ask_all, NULL, look_row, &look);
 	cext_reader_end(&reader);
-	(void) cext_source_require(GetActiveSnapshot(), CEXT_NO_GENERATION);
+	(void) cext_source_require(&cext_sources.set, GetActiveSnapshot(), CEXT_NO_GENERATION);
 	foreach(cell, look.scope_types)
 		warn_of_scope_type(&look, lfirst(cell));
 	PopActiveSnapshot();
@@ -164,12 +165,12 @@ cext_advise_of_rows(const CextSource *source)
 void
 cext_advise_of_index(const CextSource *source)
 {
-	bool		fragments = source->role == CEXT_ROLE_FRAGMENTS;
+	bool		fragments = source->part->number == CEXT_PART_FRAGMENTS;
 	int			nkeys = fragments ? CEXT_COL_FRAGMENT_NAME + 1 : CEXT_COL_KEY + 1;
 	int			must = fragments ? CEXT_COL_FRAGMENT_ID : CEXT_COL_KEY;
 	StringInfoData columns;
 
-	if (cext_index_exists(source, fragments ? CEXT_ASK_FRAGMENT : CEXT_ASK_KEY, must))
+	if (cext_index_exists(source, fragments ? &cext_ask_fragment : &cext_ask_key, must))
 		return;
 	initStringInfo(&columns);
 	appendStringInfoString(&columns, quote_identifier(source->columns[must].name));

@@ -37,7 +37,7 @@ warn_suspended(const CextSource *source)
 	ereport(WARNING,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("configurations are computed at each read because the source of %s, table %s, is suspended",
-					cext_role_name(source->role), source->relname),
+					source->part->name, source->relname),
 			 errdetail_internal("%s", source->problem.reason),
 			 errhint("%s", source->problem.hint)));
 }
@@ -60,8 +60,8 @@ make_canonical(CextConfigRequest *request)
 		request->given_name = parts[CEXT_NAME];
 		parts[CEXT_NAME] = cext_type_canonicalize(cext_sources.name_type, parts[CEXT_NAME]);
 	}
-	request->read.generation = cext_sources.generation;
-	request->loads = cext_sources.loads;
+	request->read.generation = cext_sources.set.generation;
+	request->loads = cext_sources.set.loads;
 }
 
 /*
@@ -70,7 +70,7 @@ make_canonical(CextConfigRequest *request)
 static void
 renew_canonical(CextConfigRequest *request)
 {
-	if (request->loads == cext_sources.loads)
+	if (request->loads == cext_sources.set.loads)
 		return;
 	if (request->given_id.data != NULL)
 		request->read.key.parts[CEXT_ID] = request->given_id;
@@ -331,7 +331,7 @@ fetch_all(const CextRequest *request, bool usable, CextFetch *fetch, Hashes *has
 	if (usable)
 		hash_slices(hashes, fetch);
 	if (usable && request->key.space != CEXT_SPACE_PUBLIC &&
-		request->generation == cext_sources.generation)
+		request->generation == cext_sources.set.generation)
 		fetch_upon_bases(request, fetch, hashes);
 	else
 	{
@@ -360,7 +360,7 @@ compute(CextConfigRequest *request, Snapshot snapshot, bool usable, CextComputed
 	MemoryContextSwitchTo(outer);
 	renew_canonical(request);
 	MemoryContextSwitchTo(context);
-	computed->suspended = cext_sources.suspended != NULL;
+	computed->suspended = cext_sources.set.suspended != NULL;
 	usable = usable && !computed->suspended;
 	fetch_all(&request->read, usable, &fetch, &hashes);
 	cext_fetch_end(&fetch);
@@ -386,8 +386,8 @@ cext_config_fill(CextRequest *request, Snapshot snapshot, bool usable,
 				 CextComputed *computed)
 {
 	compute((CextConfigRequest *) request, snapshot, usable, computed);
-	if (computed->suspended && cext_sources.suspended != NULL)
-		warn_suspended(cext_sources.suspended);
+	if (computed->suspended && cext_sources.set.suspended != NULL)
+		warn_suspended(cext_sources.set.suspended);
 }
 
 /*
@@ -402,9 +402,9 @@ require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
 	*any = usable ? cext_entry_any(snapshot) : CEXT_NO_GENERATION;
 	if (unlikely(*any == CEXT_NO_GENERATION) && cext_frame_wrote_sources)
 		cext_source_forget();
-	if (unlikely(!cext_source_require(snapshot, *any)) && usable)
+	if (unlikely(!cext_source_require(&cext_sources.set, snapshot, *any)) && usable)
 	{
-		*reason = cext_sources.suspended != NULL ?
+		*reason = cext_sources.set.suspended != NULL ?
 			CEXT_COUNT_RT_SUSPENDED : CEXT_COUNT_RT_UNSETTLED;
 		usable = false;
 	}
@@ -435,8 +435,8 @@ cext_config_read(CextConfigRequest *request)
 
 		cext_count(reason);
 		compute(request, snapshot, false, &computed);
-		if (reason == CEXT_COUNT_RT_SUSPENDED && cext_sources.suspended != NULL)
-			warn_suspended(cext_sources.suspended);
+		if (reason == CEXT_COUNT_RT_SUSPENDED && cext_sources.set.suspended != NULL)
+			warn_suspended(cext_sources.set.suspended);
 		return cext_read_piece(&request->read, computed.value);
 	}
 

@@ -26,15 +26,15 @@
 #include "utils/timestamp.h"
 
 /* The tables that may be read. */
-static const CextRole fetched[] = {
-	CEXT_ROLE_DEFINITIONS, CEXT_ROLE_POLICIES, CEXT_ROLE_FRAGMENTS, CEXT_ROLE_USERS,
-	CEXT_ROLE_DOMAINS
+static const CextConfigPart fetched[] = {
+	CEXT_PART_DEFINITIONS, CEXT_PART_POLICIES, CEXT_PART_FRAGMENTS, CEXT_PART_USERS,
+	CEXT_PART_DOMAINS
 };
 
 static inline const CextSource *
-get_source(CextRole role)
+get_source(CextConfigPart part)
 {
-	return &cext_sources.source[role];
+	return &cext_sources.source[part];
 }
 
 static int
@@ -86,12 +86,12 @@ look_up_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
  * was attached without a unique index, the lowest value counts.
  */
 static CextString
-look_up(CextFetch *fetch, CextRole role, CextString key)
+look_up(CextFetch *fetch, CextConfigPart part, CextString key)
 {
-	LookUp		lookup = {fetch->context, get_source(role)->columns[CEXT_COL_VALUE].type,
+	LookUp		lookup = {fetch->context, get_source(part)->columns[CEXT_COL_VALUE].type,
 	CEXT_NULL_STRING};
 
-	cext_reader_scan(&fetch->reader, get_source(role), CEXT_ASK_KEY, &key,
+	cext_reader_scan(&fetch->reader, get_source(part), &cext_ask_key, &key,
 					 look_up_row, &lookup);
 	return lookup.found;
 }
@@ -106,11 +106,11 @@ cext_fetch_domain(CextFetch *fetch)
 
 	if (fetch->user.data == NULL)
 		return;
-	domain = look_up(fetch, CEXT_ROLE_USERS, fetch->user);
-	if (domain.data != NULL && OidIsValid(get_source(CEXT_ROLE_DOMAINS)->relid))
+	domain = look_up(fetch, CEXT_PART_USERS, fetch->user);
+	if (domain.data != NULL && OidIsValid(get_source(CEXT_PART_DOMAINS)->relid))
 	{
 		fetch->domain_key = domain;
-		domain = look_up(fetch, CEXT_ROLE_DOMAINS, domain);
+		domain = look_up(fetch, CEXT_PART_DOMAINS, domain);
 	}
 	fetch->domain = domain;
 }
@@ -147,7 +147,7 @@ static bool
 definition_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 {
 	CextFetch  *fetch = arg;
-	const CextColumn *strategy = &get_source(CEXT_ROLE_DEFINITIONS)->columns[CEXT_COL_DEFINITION_STRATEGY];
+	const CextColumn *strategy = &get_source(CEXT_PART_DEFINITIONS)->columns[CEXT_COL_DEFINITION_STRATEGY];
 	CextStrategy found = parse_strategy(get_text(row, attnums[CEXT_COL_DEFINITION_STRATEGY],
 												 strategy->type));
 	bool		isnull;
@@ -166,7 +166,7 @@ definition_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 static List *
 add_scope(CextFetch *fetch, List *scopes, CextString name, const int64 *rank)
 {
-	const CextScopeType *type = cext_source_scope_type(&cext_sources, name);
+	const CextScopeType *type = cext_parts_scope_type(&cext_sources, name);
 	CextScope  *scope;
 
 	if (type == NULL ||
@@ -253,10 +253,10 @@ policy_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 static List *
 fetch_scopes(CextFetch *fetch)
 {
-	Policy		policy = {fetch, get_source(CEXT_ROLE_POLICIES), NIL};
+	Policy		policy = {fetch, get_source(CEXT_PART_POLICIES), NIL};
 
 	if (OidIsValid(policy.source->relid))
-		cext_reader_scan(&fetch->reader, policy.source, CEXT_ASK_KEY, &fetch->name,
+		cext_reader_scan(&fetch->reader, policy.source, &cext_ask_key, &fetch->name,
 						 policy_row, &policy);
 	else
 	{
@@ -301,7 +301,7 @@ static bool
 fragment_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 {
 	CextFetch  *fetch = arg;
-	CextType	type = get_source(CEXT_ROLE_FRAGMENTS)->columns[CEXT_COL_FRAGMENT_CONFIG].type;
+	CextType	type = get_source(CEXT_PART_FRAGMENTS)->columns[CEXT_COL_FRAGMENT_CONFIG].type;
 	bool		isnull;
 	Datum		value = slot_getattr(row, attnums[CEXT_COL_FRAGMENT_CONFIG], &isnull);
 
@@ -320,7 +320,7 @@ fragment_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 void
 cext_fetch_rules(CextFetch *fetch)
 {
-	cext_reader_scan(&fetch->reader, get_source(CEXT_ROLE_DEFINITIONS), CEXT_ASK_KEY,
+	cext_reader_scan(&fetch->reader, get_source(CEXT_PART_DEFINITIONS), &cext_ask_key,
 					 &fetch->name, definition_row, fetch);
 	fetch->scopes = fetch_scopes(fetch);
 }
@@ -340,7 +340,7 @@ cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope)
 		case CEXT_KEYED_BY_USER:
 			return fetch->user;
 	}
-	return cext_sources.source[CEXT_ROLE_FRAGMENTS].public_id;
+	return cext_sources.source[CEXT_PART_FRAGMENTS].stand_in;
 }
 
 /*
@@ -357,8 +357,8 @@ cext_fetch_fragments(CextFetch *fetch, const CextScope *scope)
 
 	if (id.data == NULL && scope->keyed_by != CEXT_KEYED_BY_NONE)
 		return;
-	cext_reader_scan(&fetch->reader, get_source(CEXT_ROLE_FRAGMENTS),
-					 id.data == NULL ? CEXT_ASK_PUBLIC : CEXT_ASK_FRAGMENT, texts,
+	cext_reader_scan(&fetch->reader, get_source(CEXT_PART_FRAGMENTS),
+					 id.data == NULL ? &cext_ask_public : &cext_ask_fragment, texts,
 					 fragment_row, fetch);
 	if (fetch->ndocs - first > 1)
 		qsort(fetch->docs + first, fetch->ndocs - first, sizeof(Jsonb *),
@@ -375,7 +375,7 @@ report_unreadable(const CextSource *source)
 	ereport(ERROR,
 			(errcode(source->problem.sqlerrcode),
 			 errmsg("cannot read the source of %s, table %s",
-					cext_role_name(source->role), source->relname),
+					source->part->name, source->relname),
 			 errdetail_internal("%s", source->problem.reason),
 			 errhint("%s", source->problem.hint)));
 }
@@ -416,13 +416,13 @@ cext_fetch_begin(CextFetch *fetch, Snapshot snapshot)
 	{
 		bool		all;
 
-		if (!cext_sources.current)
-			cext_source_refresh(snapshot, CEXT_NO_GENERATION);
-		if (cext_sources.suspended != NULL && cext_sources.suspended->problem.unreadable)
-			report_unreadable(cext_sources.suspended);
+		if (!cext_sources.set.current)
+			cext_source_refresh(&cext_sources.set, snapshot, CEXT_NO_GENERATION);
+		if (cext_sources.set.suspended != NULL && cext_sources.set.suspended->problem.unreadable)
+			report_unreadable(cext_sources.set.suspended);
 		cext_reader_begin(&fetch->reader, snapshot);
 		all = open_tables(fetch);
-		if (all && (cext_sources.current || tries == 2))
+		if (all && (cext_sources.set.current || tries == 2))
 			return;
 		if (tries == 2)
 			ereport(ERROR,

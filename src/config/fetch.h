@@ -11,9 +11,9 @@
 #define CEXT_FETCH_H
 
 #include "config/merge.h"
+#include "config/parts.h"
 #include "core/cext.h"
 #include "sources/reader.h"
-#include "sources/source.h"
 
 #include "nodes/pg_list.h"
 

@@ -13,6 +13,7 @@
 #include "config/kind.h"
 
 #include "config/compute.h"
+#include "config/rows.h"
 
 #include "miscadmin.h"
 #include "utils/json.h"
@@ -107,6 +108,10 @@ const CextKindInfo cext_config_kind = {
 		{"user_name", "a user's config name"}
 	},
 	.compute = cext_config_fill,
+	.row_changed = cext_row_changed,
+	.is_remembered = cext_row_is_remembered,
+	.relations = "attached",
+	.own_relations = cext_row_own_relations,
 	.contains = contains,
 	.tell = tell
 };

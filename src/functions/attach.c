@@ -19,6 +19,7 @@
  *-------------------------------------------------------------------------
  */
 #include "config/advise.h"
+#include "config/parts.h"
 #include "sources/check.h"
 #include "sources/extension.h"
 #include "sources/mapping.h"
@@ -59,19 +60,19 @@ typedef struct Session
 static void
 begin(Session *session)
 {
-	CextSource	own[CEXT_NUM_ROLES];
+	CextSource	own[CEXT_NUM_PARTS];
 
-	cext_mapping_own(own);
+	cext_parts_own(own);
 	/* Against those who change catalogs, too: see sources/concern.c. */
-	if (OidIsValid(own[CEXT_ROLE_ATTACHED].relid))
-		LockRelationOid(own[CEXT_ROLE_ATTACHED].relid, ExclusiveLock);
-	if (!OidIsValid(own[CEXT_ROLE_ATTACHED].relid) ||
-		!cext_mapping_describe(&own[CEXT_ROLE_ATTACHED]))
+	if (OidIsValid(own[CEXT_PART_ATTACHED].relid))
+		LockRelationOid(own[CEXT_PART_ATTACHED].relid, ExclusiveLock);
+	if (!OidIsValid(own[CEXT_PART_ATTACHED].relid) ||
+		!cext_mapping_describe(&own[CEXT_PART_ATTACHED]))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"attached\" of extension cache_ext does not exist"),
 				 errhint("Create the extension anew, or rename the table back.")));
-	session->owner = own[CEXT_ROLE_ATTACHED].owner;
+	session->owner = own[CEXT_PART_ATTACHED].owner;
 	cext_spi_begin(&session->caller, session->owner);
 }
 
@@ -118,7 +119,7 @@ report_refusal(const CextSource *source)
 	ereport(ERROR,
 			(errcode(source->problem.sqlerrcode),
 			 errmsg("cannot attach table %s as the source of %s",
-					source->relname, cext_role_name(source->role)),
+					source->relname, source->part->name),
 			 errdetail_internal("%s", source->problem.reason),
 			 errhint("%s", source->problem.hint)));
 }
@@ -138,7 +139,7 @@ find_column(CextSource *source, int i, const NameData *name)
 				 errmsg("column \"%s\" of relation \"%s\" does not exist",
 						NameStr(*name), get_rel_name(source->relid)),
 				 errhint("Name the column with %s => '...'.",
-						 cext_column_name(source->role, i))));
+						 source->part->columns[i].name)));
 }
 
 /*
@@ -180,14 +181,14 @@ canonicalize_public_id(CextSource *source)
 {
 	CextType	type = source->columns[CEXT_COL_FRAGMENT_ID].type;
 
-	if (source->public_id.data != NULL)
-		source->public_id =
-			cext_string_copy(cext_type_canonicalize(type, source->public_id),
+	if (source->stand_in.data != NULL)
+		source->stand_in =
+			cext_string_copy(cext_type_canonicalize(type, source->stand_in),
 							 CurrentMemoryContext);
 }
 
 /*
- * Write the row, unless it is there.  One table can play one role, and a role is
+ * Write the row, unless it is there.  One table can play one part, and a part is
  * played by one table; one that was dropped makes way.
  */
 static void
@@ -206,10 +207,10 @@ put_row(const CextSource *source)
 							 source->relid, source->columns[i].attnum);
 	}
 	appendStringInfoChar(&columns, '}');
-	args[0] = cext_role_name(source->role);
+	args[0] = source->part->name;
 	args[1] = psprintf("%u", source->relid);
 	args[2] = columns.data;
-	args[3] = source->public_id.data;
+	args[3] = source->stand_in.data;
 
 	if (run("SELECT relation::oid, role, relation::text FROM cache_ext.attached"
 			" WHERE (role = $1) <> (relation = $2::oid::regclass)"
@@ -221,7 +222,7 @@ put_row(const CextSource *source)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot attach table %s as the source of %s",
-						source->relname, cext_role_name(source->role)),
+						source->relname, source->part->name),
 				 errdetail("Table %s is attached as the source of %s.",
 						   SPI_getvalue(tuple, desc, 3), SPI_getvalue(tuple, desc, 2)),
 				 errhint("Detach that one first, with cache_ext.detach('%s').",
@@ -328,18 +329,18 @@ grant_trigger_functions(const CextSource *source)
 }
 
 /*
- * Attach a table of which the role, the OID and the columns' numbers are known.
+ * Attach a table of which the part, the OID and the columns' numbers are known.
  */
 static void
 attach(CextSource *source)
 {
-	if (source->role == CEXT_ROLE_FRAGMENTS)
+	if (source->part->number == CEXT_PART_FRAGMENTS)
 		canonicalize_public_id(source);
 	put_row(source);
 	put_triggers(source);
 	if (source->relkind == RELKIND_PARTITIONED_TABLE)
 		grant_trigger_functions(source);
-	if (source->role == CEXT_ROLE_FRAGMENTS || source->role == CEXT_ROLE_POLICIES)
+	if (source->part->number == CEXT_PART_FRAGMENTS || source->part->number == CEXT_PART_POLICIES)
 		cext_advise_of_rows(source);
 	cext_advise_of_index(source);
 }
@@ -376,10 +377,10 @@ check_given(FunctionCallInfo fcinfo, int n, const char *what)
  * arguments after it.
  */
 static void
-begin_attach(Session *session, FunctionCallInfo fcinfo, int n, CextRole role,
+begin_attach(Session *session, FunctionCallInfo fcinfo, int n, CextConfigPart part,
 			 int ncolumns, CextSource *source)
 {
-	*source = (CextSource) {.role = role,.attached = true};
+	*source = (CextSource) {.part = &cext_parts[part],.attached = true};
 	check_given(fcinfo, n, "the table");
 	source->relid = get_relation_arg(fcinfo, n);
 	check_owner(source->relid, GetUserId());
@@ -403,10 +404,10 @@ cache_ext_attach_fragments(PG_FUNCTION_ARGS)
 	CextSource	source;
 
 	for (int i = 0; i < 4; i++)
-		check_given(fcinfo, 1 + i, cext_column_name(CEXT_ROLE_FRAGMENTS, i));
-	begin_attach(&session, fcinfo, 0, CEXT_ROLE_FRAGMENTS, 4, &source);
+		check_given(fcinfo, 1 + i, cext_parts[CEXT_PART_FRAGMENTS].columns[i].name);
+	begin_attach(&session, fcinfo, 0, CEXT_PART_FRAGMENTS, 4, &source);
 	if (!PG_ARGISNULL(5))
-		source.public_id = cext_string(text_to_cstring(PG_GETARG_TEXT_PP(5)));
+		source.stand_in = cext_string(text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	attach(&source);
 	end(&session);
 	PG_RETURN_VOID();
@@ -428,7 +429,7 @@ cache_ext_attach_policies(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("either scope_type or scope_sources must be given"),
 				 errdetail("A policy has a row for each scope type, with or without a rank, or all scope types in an array, lowest first.")));
-	begin_attach(&session, fcinfo, 0, CEXT_ROLE_POLICIES, 4, &source);
+	begin_attach(&session, fcinfo, 0, CEXT_PART_POLICIES, 4, &source);
 	attach(&source);
 	end(&session);
 	PG_RETURN_VOID();
@@ -473,7 +474,7 @@ cache_ext_attach_users(PG_FUNCTION_ARGS)
 
 	check_given(fcinfo, 1, "user_id");
 	check_given(fcinfo, 2, "domain_id");
-	begin_attach(&session, fcinfo, 0, CEXT_ROLE_USERS, 2, &users);
+	begin_attach(&session, fcinfo, 0, CEXT_PART_USERS, 2, &users);
 	remove_domains(PG_ARGISNULL(3) ? InvalidOid : PG_GETARG_OID(3));
 	attach(&users);
 	end(&session);
@@ -483,7 +484,7 @@ cache_ext_attach_users(PG_FUNCTION_ARGS)
 
 		check_given(fcinfo, 4, "domain_key");
 		check_given(fcinfo, 5, "domain_value");
-		begin_attach(&session, fcinfo, 3, CEXT_ROLE_DOMAINS, 2, &domains);
+		begin_attach(&session, fcinfo, 3, CEXT_PART_DOMAINS, 2, &domains);
 		attach(&domains);
 		end(&session);
 	}

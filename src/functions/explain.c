@@ -115,9 +115,9 @@ cache_ext_read_state(PG_FUNCTION_ARGS)
 	if (!get_request(fcinfo, &request))
 		PG_RETURN_NULL();
 	usable = cext_config_prepare(&request, snapshot, &any, &reason);
-	if (cext_sources.suspended != NULL)
+	if (cext_sources.set.suspended != NULL)
 		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: the source of %s is suspended",
-												  cext_role_name(cext_sources.suspended->role))));
+												  cext_sources.set.suspended->part->name)));
 	if (usable && is_own(&request))
 	{
 		reason = CEXT_COUNT_RT_OWN_CHANGE;

@@ -11,10 +11,10 @@
  *-------------------------------------------------------------------------
  */
 #include "config/kind.h"
+#include "config/parts.h"
 #include "core/shmem.h"
 #include "functions/argument.h"
 #include "read/entry.h"
-#include "sources/source.h"
 #include "write/change.h"
 #include "write/xact.h"
 
@@ -39,7 +39,7 @@ begin(const char *function)
 	Snapshot	snapshot = GetActiveSnapshot();
 
 	PreventCommandDuringRecovery(function);
-	cext_source_require(snapshot, cext_shmem_available() ?
+	cext_source_require(&cext_sources.set, snapshot, cext_shmem_available() ?
 						cext_entry_any(snapshot) : CEXT_NO_GENERATION);
 	cext_change_because(CEXT_CAUSE_FUNCTION, InvalidOid);
 }
@@ -73,9 +73,9 @@ get_canonical(FunctionCallInfo fcinfo, int n, const char *what, CextType type)
 static CextType
 domain_type(void)
 {
-	const CextSource *domains = &cext_sources.source[CEXT_ROLE_DOMAINS];
+	const CextSource *domains = &cext_sources.source[CEXT_PART_DOMAINS];
 	const CextSource *source = OidIsValid(domains->relid) ? domains :
-		&cext_sources.source[CEXT_ROLE_USERS];
+		&cext_sources.source[CEXT_PART_USERS];
 
 	return source->columns[CEXT_COL_VALUE].type;
 }
@@ -158,7 +158,7 @@ cache_ext_invalidate_scope(PG_FUNCTION_ARGS)
 
 	begin("cache_ext.invalidate_scope()");
 	name = get_canonical(fcinfo, 0, "scope type", text);
-	type = cext_source_scope_type(&cext_sources, name);
+	type = cext_parts_scope_type(&cext_sources, name);
 	if (type == NULL)
 		report_scope_type(name);
 	else if (type->keyed_by == CEXT_KEYED_BY_NONE)

@@ -39,10 +39,10 @@ CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_report);
  * A source as the active snapshot sees it, which can be read.
  */
 static const CextSource *
-require_source(CextRole role)
+require_source(CextConfigPart part)
 {
-	(void) cext_source_require(GetActiveSnapshot(), CEXT_NO_GENERATION);
-	return &cext_sources.source[role];
+	(void) cext_source_require(&cext_sources.set, GetActiveSnapshot(), CEXT_NO_GENERATION);
+	return &cext_sources.source[part];
 }
 
 /* Ids that are collected, and those that are waiting to be returned. */
@@ -111,13 +111,13 @@ cache_ext_prewarm_users(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("batch must be between 1 and %d", MAX_BATCH)));
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	(void) require_source(CEXT_ROLE_USERS);
+	(void) require_source(CEXT_PART_USERS);
 	cext_fetch_begin(&fetch, GetActiveSnapshot());
-	source = &cext_sources.source[CEXT_ROLE_USERS];
+	source = &cext_sources.source[CEXT_PART_USERS];
 	batches.type = source->columns[CEXT_COL_KEY].type;
 	batches.size = PG_GETARG_INT32(0);
 	batches.ids = palloc(batches.size * sizeof(Datum));
-	cext_reader_scan(&fetch.reader, source, CEXT_ASK_ALL, NULL, user_row, &batches);
+	cext_reader_scan(&fetch.reader, source, &cext_ask_all, NULL, user_row, &batches);
 	put_batch(&batches);
 	cext_fetch_end(&fetch);
 	return (Datum) 0;
@@ -174,12 +174,12 @@ cache_ext_prewarm_names(PG_FUNCTION_ARGS)
 	Datum	   *texts;
 	int			n = 0;
 
-	(void) require_source(CEXT_ROLE_FRAGMENTS);
+	(void) require_source(CEXT_PART_FRAGMENTS);
 	cext_fetch_begin(&fetch, GetActiveSnapshot());
-	source = &cext_sources.source[CEXT_ROLE_FRAGMENTS];
+	source = &cext_sources.source[CEXT_PART_FRAGMENTS];
 	names.type = source->columns[CEXT_COL_FRAGMENT_NAME].type;
 	names.set = nameset_create(CurrentMemoryContext, 64, NULL);
-	cext_reader_scan(&fetch.reader, source, CEXT_ASK_ALL, NULL, name_row, &names);
+	cext_reader_scan(&fetch.reader, source, &cext_ask_all, NULL, name_row, &names);
 	cext_fetch_end(&fetch);
 
 	texts = palloc((names.set->members + 1) * sizeof(Datum));
@@ -237,7 +237,7 @@ cache_ext_prewarm_report(PG_FUNCTION_ARGS)
 	}
 	if (PG_GETARG_INT64(0) == 0)
 		cext_progress_set(CEXT_PROGRESS_USERS_TOTAL,
-						  estimate_rows(require_source(CEXT_ROLE_USERS)->relid));
+						  estimate_rows(require_source(CEXT_PART_USERS)->relid));
 	cext_progress_set(CEXT_PROGRESS_USERS_DONE, PG_GETARG_INT64(0));
 	cext_progress_set(CEXT_PROGRESS_CONFIGS, PG_GETARG_INT64(1));
 	cext_progress_set(CEXT_PROGRESS_PID, MyProcPid);

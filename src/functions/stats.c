@@ -7,15 +7,13 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "core/cext.h"
-
+#include "config/parts.h"
 #include "core/guc.h"
 #include "core/shmem.h"
 #include "core/stats.h"
 #include "protocol/slot.h"
 #include "read/fill.h"
 #include "sources/check.h"
-#include "sources/mapping.h"
 #include "store/store.h"
 #include "write/log.h"
 
@@ -158,13 +156,13 @@ describe_columns(const CextSource *source)
 		if (source->columns[i].attnum == InvalidAttrNumber)
 			continue;
 		appendStringInfo(&text, "%s%s => %s", text.len > 0 ? ", " : "",
-						 cext_column_name(source->role, i),
+						 source->part->columns[i].name,
 						 source->columns[i].name == NULL ? "(dropped)" :
 						 quote_identifier(source->columns[i].name));
 	}
-	if (source->public_id.data != NULL)
+	if (source->stand_in.data != NULL)
 		appendStringInfo(&text, ", public_id => %s",
-						 quote_literal_cstr(source->public_id.data));
+						 quote_literal_cstr(source->stand_in.data));
 	return text.data;
 }
 
@@ -175,13 +173,13 @@ Datum
 cache_ext_sources(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	CextSource	sources[CEXT_NUM_ROLES];
+	CextSource	sources[CEXT_NUM_PARTS];
 
 	InitMaterializedSRF(fcinfo, 0);
-	cext_mapping_own(sources);
-	(void) cext_check_source(&sources[CEXT_ROLE_ATTACHED]);
-	cext_mapping_attached(sources);
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+	cext_parts_own(sources);
+	(void) cext_check_source(&sources[CEXT_PART_ATTACHED]);
+	cext_parts_attached(sources);
+	for (int i = 0; i < CEXT_NUM_PARTS; i++)
 	{
 		CextSource *source = &sources[i];
 		CextSource	triggers;
@@ -193,14 +191,14 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 		if (source->relname == NULL)
 			(void) cext_check_source(source);
 		/* That of what is attached is shown only if something is wrong with it. */
-		if (i == CEXT_ROLE_ATTACHED && source->problem.reason == NULL)
+		if (i == CEXT_PART_ATTACHED && source->problem.reason == NULL)
 			continue;
 		/* Their state is shown whatever else is wrong. */
 		triggers = *source;
 		triggers.problem = (CextProblem) {0};
 		if (OidIsValid(source->relid))
 			(void) cext_check_triggers(&triggers);
-		values[0] = CStringGetTextDatum(cext_role_name(source->role));
+		values[0] = CStringGetTextDatum(source->part->name);
 		values[1] = ObjectIdGetDatum(source->relid);
 		nulls[1] = !OidIsValid(source->relid);
 		values[2] = BoolGetDatum(source->attached);

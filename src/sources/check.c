@@ -222,9 +222,10 @@ check_column(CextSource *source, int i)
 {
 	CextType	type = source->columns[i].type;
 
-	switch (cext_column_want(source->role, i))
+	switch (source->part->columns[i].want)
 	{
 		case CEXT_WANT_KEY:
+		case CEXT_WANT_KEYS:
 			check_key(source, i);
 			break;
 		case CEXT_WANT_TEXT:
@@ -274,23 +275,22 @@ check_stored(CextSource *source, int i)
 }
 
 /*
- * The id of public fragments was a value of its column when the table was
- * attached.
+ * What stands in for null was a value of its column when the table was attached.
  */
 static void
-check_public_id(CextSource *source)
+check_stand_in(CextSource *source)
 {
-	const CextColumn *column = &source->columns[CEXT_COL_FRAGMENT_ID];
+	const CextColumn *column = &source->columns[source->part->nullable];
 	Datum		value;
 
-	if (source->role == CEXT_ROLE_FRAGMENTS && source->public_id.data != NULL &&
-		column->name != NULL &&
-		!cext_type_datum(column->type, source->public_id, &value))
+	if (source->stand_in.data != NULL && column->name != NULL &&
+		!cext_type_datum(column->type, source->stand_in, &value))
 		cext_problem_add(source, ERRCODE_DATATYPE_MISMATCH, false,
-						 psprintf("The public_id \"%s\" is no value of type %s, which column \"%s\" has.",
-								  source->public_id.data, type_name(column->type.oid),
-								  column->name),
-						 "Attach the table again, with another public_id.");
+						 psprintf("The %s \"%s\" is no value of type %s, which column \"%s\" has.",
+								  source->part->stand_in, source->stand_in.data,
+								  type_name(column->type.oid), column->name),
+						 psprintf("Attach the table again, with another %s.",
+								  source->part->stand_in));
 }
 
 /*
@@ -331,7 +331,7 @@ cext_check_table(CextSource *source)
 		check_column(source, i);
 		check_stored(source, i);
 	}
-	check_public_id(source);
+	check_stand_in(source);
 }
 
 /*

@@ -29,7 +29,7 @@
  * number that can be out of date without being prepared to find nothing, and none
  * of it waits.
  *
- * Locks: ROW SHARE on cache_ext.attached, if it is to be had, until the transaction
+ * Locks: ROW SHARE on the tables that say what is attached, if it is to be had, until the transaction
  * ends.  Who attaches a table excludes that: he either is seen here, and then
  * everything is taken to concern a source, or sees what this transaction did.
  *
@@ -39,9 +39,9 @@
  */
 #include "sources/concern.h"
 
+#include "core/kind.h"
 #include "sources/catalog.h"
 #include "sources/extension.h"
-#include "sources/mapping.h"
 
 #include "access/htup_details.h"
 #include "access/relation.h"
@@ -163,18 +163,27 @@ snapshot_with(Snapshot snapshot, CommandId curcid)
 }
 
 /*
- * Find out which tables are attached.  No snapshot is used that would take
- * predicate locks: who changes what is attached invalidates everything himself.
+ * Is it a column that names relations?
+ */
+static bool
+names_relations(Form_pg_attribute att)
+{
+	return (att->atttypid == REGCLASSOID || att->atttypid == OIDOID) &&
+		strcmp(NameStr(att->attname), "relation") == 0;
+}
+
+/*
+ * Find out which tables a table of a kind says are sources.  No snapshot is used that
+ * would take predicate locks: who changes that table invalidates everything himself.
  */
 static void
-find_attached(Look *look)
+find_attached(Look *look, const char *relname)
 {
-	Oid			relid = get_relname_relid("attached", look->schema);
+	Oid			relid = get_relname_relid(relname, look->schema);
 	Relation	rel;
 	TupleDesc	desc;
 	int			column = 0;
 
-	look->attached_known = true;
 	if (!OidIsValid(relid))
 		return;
 	if (!ConditionalLockRelationOid(relid, RowShareLock))
@@ -186,10 +195,7 @@ find_attached(Look *look)
 	if (rel == NULL)
 		return;
 	desc = RelationGetDescr(rel);
-	while (column < desc->natts &&
-		   ((TupleDescAttr(desc, column)->atttypid != REGCLASSOID &&
-			 TupleDescAttr(desc, column)->atttypid != OIDOID) ||
-			strcmp(NameStr(TupleDescAttr(desc, column)->attname), "relation") != 0))
+	while (column < desc->natts && !names_relations(TupleDescAttr(desc, column)))
 		column++;
 	if (rel->rd_rel->relkind == RELKIND_RELATION && column < desc->natts)
 	{
@@ -213,8 +219,12 @@ find_attached(Look *look)
 static List *
 get_attached(Look *look)
 {
-	if (!look->attached_known)
-		find_attached(look);
+	for (int i = 1; i < CEXT_MAX_KINDS && !look->attached_known; i++)
+	{
+		if (cext_kinds[i] != NULL && cext_kinds[i]->relations != NULL)
+			find_attached(look, cext_kinds[i]->relations);
+	}
+	look->attached_known = true;
 	return look->attached;
 }
 
@@ -388,15 +398,16 @@ enum_of(Oid type)
 static bool
 labels_are_changed(Look *look)
 {
-	CextSource	own[CEXT_NUM_ROLES];
 	List	   *relids = list_copy(get_attached(look));
 	ListCell   *cell;
 
 	if (look->attached_unsure)
 		return true;
-	cext_mapping_own(own);
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
-		relids = lappend_oid(relids, own[i].relid);
+	for (int i = 1; i < CEXT_MAX_KINDS; i++)
+	{
+		if (cext_kinds[i] != NULL && cext_kinds[i]->own_relations != NULL)
+			relids = list_concat(relids, cext_kinds[i]->own_relations());
+	}
 	foreach(cell, relids)
 	{
 		List	   *columns = cext_catalog_rows(&cext_rows_attributes, ObjectIdGetDatum(lfirst_oid(cell)), look->after);

@@ -76,28 +76,7 @@ static const struct
 	{ENUM_BTREE_FAM_OID, ENUM_HASH_FAM_OID}},
 };
 
-/*
- * Fills in the columns that are compared for what is asked; returns how many.
- */
-int
-cext_index_conditions(CextAsk ask, CextCondition *conditions)
-{
-	switch (ask)
-	{
-		case CEXT_ASK_ALL:
-			break;
-		case CEXT_ASK_KEY:
-			conditions[0] = (CextCondition) {CEXT_COL_KEY, false};
-			return 1;
-		case CEXT_ASK_FRAGMENT:
-		case CEXT_ASK_PUBLIC:
-			conditions[0] = (CextCondition) {CEXT_COL_FRAGMENT_NAME, false};
-			conditions[1] = (CextCondition) {CEXT_COL_FRAGMENT_SCOPE, false};
-			conditions[2] = (CextCondition) {CEXT_COL_FRAGMENT_ID, ask == CEXT_ASK_PUBLIC};
-			return 3;
-	}
-	return 0;
-}
+const CextAsk cext_ask_all = {0};
 
 /*
  * The numbers that a source's columns have in a relation, which is the source or
@@ -186,16 +165,16 @@ cext_index_holds(Relation index, Snapshot snapshot)
  */
 static int
 condition_of_key(const CextPlan *plan, const CextSource *source, Relation index, int i,
-				 const CextCondition *conditions, int nconditions)
+				 const CextAsk *ask)
 {
 	AttrNumber	attnum = index->rd_index->indkey.values[i];
 
 	if (attnum == InvalidAttrNumber)
 		return -1;				/* an expression */
-	for (int k = 0; k < nconditions; k++)
+	for (int k = 0; k < ask->n; k++)
 	{
-		if (plan->attnums[conditions[k].column] == attnum &&
-			cext_index_is_builtin(source->columns[conditions[k].column].type,
+		if (plan->attnums[ask->conditions[k].column] == attnum &&
+			cext_index_is_builtin(source->columns[ask->conditions[k].column].type,
 								  index->rd_opcintype[i], index->rd_opfamily[i],
 								  index->rd_indcollation[i]))
 			return k;
@@ -208,24 +187,24 @@ condition_of_key(const CextPlan *plan, const CextSource *source, Relation index,
  */
 static void
 make_keys(CextPlan *plan, const CextSource *source, Relation index,
-		  const CextCondition *conditions, int nconditions)
+		  const CextAsk *ask)
 {
 	plan->index = RelationGetRelid(index);
 	plan->nkeys = 0;
-	for (int i = 0; i < index->rd_index->indnkeyatts && plan->nkeys < nconditions; i++)
+	for (int i = 0; i < index->rd_index->indnkeyatts && plan->nkeys < ask->n; i++)
 	{
 		ScanKey		key = &plan->keys[plan->nkeys];
-		int			k = condition_of_key(plan, source, index, i, conditions, nconditions);
+		int			k = condition_of_key(plan, source, index, i, ask);
 
 		if (k < 0)
 			break;
-		if (conditions[k].isnull)
+		if (ask->conditions[k].isnull)
 			ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, i + 1, InvalidStrategy,
 								   InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
 		else
 			ScanKeyEntryInitialize(key, 0, i + 1, BTEqualStrategyNumber, InvalidOid,
 								   index->rd_indcollation[i],
-								   builtin[source->columns[conditions[k].column].type.kind].procedure,
+								   builtin[source->columns[ask->conditions[k].column].type.kind].procedure,
 								   (Datum) 0);
 		plan->condition[plan->nkeys++] = k;
 	}
@@ -233,22 +212,22 @@ make_keys(CextPlan *plan, const CextSource *source, Relation index,
 
 /*
  * Is one way to find rows better than another one?  More columns are better, and
- * then what tells most rows apart: ids, of fragments.
+ * then the condition that tells most rows apart.
  */
 static bool
-is_better(const CextPlan *a, const CextPlan *b, CextAsk ask)
+is_better(const CextPlan *a, const CextPlan *b, int best)
 {
-	bool		a_id = false;
-	bool		b_id = false;
+	bool		a_best = false;
+	bool		b_best = false;
 
 	if (a->nkeys != b->nkeys)
 		return a->nkeys > b->nkeys;
 	for (int i = 0; i < a->nkeys; i++)
 	{
-		a_id |= a->condition[i] == CEXT_MAX_CONDITIONS - 1;
-		b_id |= b->condition[i] == CEXT_MAX_CONDITIONS - 1;
+		a_best |= a->condition[i] == best;
+		b_best |= b->condition[i] == best;
 	}
-	return a_id && !b_id;
+	return a_best && !b_best;
 }
 
 /*
@@ -257,12 +236,10 @@ is_better(const CextPlan *a, const CextPlan *b, CextAsk ask)
  * points to is allocated in the current context, or is a built-in function's.
  */
 void
-cext_index_plan(CextPlan *plan, const CextSource *source, CextAsk ask,
+cext_index_plan(CextPlan *plan, const CextSource *source, const CextAsk *ask,
 				Relation rel, Snapshot snapshot)
 {
-	CextCondition conditions[CEXT_MAX_CONDITIONS];
-	int			nconditions = cext_index_conditions(ask, conditions);
-	List	   *indexes = nconditions == 0 ? NIL : RelationGetIndexList(rel);
+	List	   *indexes = ask->n == 0 ? NIL : RelationGetIndexList(rel);
 	ListCell   *cell;
 	bool		served[CEXT_MAX_CONDITIONS] = {0};
 
@@ -275,8 +252,8 @@ cext_index_plan(CextPlan *plan, const CextSource *source, CextAsk ask,
 
 		if (is_usable(index) && cext_index_holds(index, snapshot))
 		{
-			make_keys(&candidate, source, index, conditions, nconditions);
-			if (is_better(&candidate, plan, ask))
+			make_keys(&candidate, source, index, ask);
+			if (is_better(&candidate, plan, ask->n - 1))
 				*plan = candidate;
 		}
 		index_close(index, NoLock);
@@ -287,7 +264,7 @@ cext_index_plan(CextPlan *plan, const CextSource *source, CextAsk ask,
 		served[plan->condition[i]] = true;
 	if (plan->nkeys == 0)
 		plan->index = InvalidOid;
-	for (int k = 0; k < nconditions; k++)
+	for (int k = 0; k < ask->n; k++)
 	{
 		if (!served[k])
 			plan->recheck[plan->nrechecks++] = k;
@@ -299,10 +276,8 @@ cext_index_plan(CextPlan *plan, const CextSource *source, CextAsk ask,
  * tells most of them apart?  The table is locked; it may be a partitioned one.
  */
 bool
-cext_index_exists(const CextSource *source, CextAsk ask, int column)
+cext_index_exists(const CextSource *source, const CextAsk *ask, int column)
 {
-	CextCondition conditions[CEXT_MAX_CONDITIONS];
-	int			nconditions = cext_index_conditions(ask, conditions);
 	Relation	rel = RelationIdGetRelation(source->relid);
 	List	   *indexes = RelationGetIndexList(rel);
 	CextPlan	plan = {0};
@@ -316,9 +291,9 @@ cext_index_exists(const CextSource *source, CextAsk ask, int column)
 
 		if (is_usable(index))
 		{
-			make_keys(&plan, source, index, conditions, nconditions);
+			make_keys(&plan, source, index, ask);
 			for (int i = 0; i < plan.nkeys; i++)
-				found |= conditions[plan.condition[i]].column == column;
+				found |= ask->conditions[plan.condition[i]].column == column;
 		}
 		index_close(index, NoLock);
 	}

@@ -16,15 +16,6 @@
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
-/* Which rows are asked for. */
-typedef enum CextAsk
-{
-	CEXT_ASK_ALL,
-	CEXT_ASK_KEY,				/* those of a key */
-	CEXT_ASK_FRAGMENT,			/* of a name, a scope type and an id */
-	CEXT_ASK_PUBLIC				/* of a name and a scope type, without an id */
-} CextAsk;
-
 /* Most columns that are compared. */
 #define CEXT_MAX_CONDITIONS		3
 
@@ -34,6 +25,21 @@ typedef struct CextCondition
 	int			column;			/* of the source */
 	bool		isnull;
 } CextCondition;
+
+/*
+ * Which rows are asked for.  Of several conditions the last one tells most of them
+ * apart.
+ */
+typedef struct CextAsk
+{
+	int			number;			/* tells it from others, below CEXT_MAX_ASKS */
+	int			n;
+	CextCondition conditions[CEXT_MAX_CONDITIONS];
+} CextAsk;
+
+#define CEXT_MAX_ASKS			8
+
+extern const CextAsk cext_ask_all;
 
 /*
  * How the rows of one relation are found.
@@ -49,14 +55,13 @@ typedef struct CextPlan
 	int			recheck[CEXT_MAX_CONDITIONS];	/* conditions without one */
 } CextPlan;
 
-extern int	cext_index_conditions(CextAsk ask, CextCondition *conditions);
 extern void cext_index_columns(const CextSource *source, Relation rel, AttrNumber *attnums);
-extern void cext_index_plan(CextPlan *plan, const CextSource *source, CextAsk ask,
+extern void cext_index_plan(CextPlan *plan, const CextSource *source, const CextAsk *ask,
 							Relation rel, Snapshot snapshot);
 extern bool cext_index_holds(Relation index, Snapshot snapshot);
 extern bool cext_index_equal(CextType type, Datum a, Datum b);
 extern bool cext_index_is_builtin(CextType type, Oid opcintype, Oid opfamily,
 								  Oid collation);
-extern bool cext_index_exists(const CextSource *source, CextAsk ask, int column);
+extern bool cext_index_exists(const CextSource *source, const CextAsk *ask, int column);
 
 #endif							/* CEXT_INDEX_H */

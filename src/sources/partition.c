@@ -107,13 +107,13 @@ cext_partition_tree(Oid relid, bool *detaching)
  */
 static int
 condition_of_key(PartitionKey key, int i, const CextSource *source, const AttrNumber *attnums,
-				 const CextCondition *conditions, int nconditions)
+				 const CextAsk *ask)
 {
-	for (int k = 0; k < nconditions; k++)
+	for (int k = 0; k < ask->n; k++)
 	{
-		CextType	type = source->columns[conditions[k].column].type;
+		CextType	type = source->columns[ask->conditions[k].column].type;
 
-		if (attnums[conditions[k].column] == key->partattrs[i] &&
+		if (attnums[ask->conditions[k].column] == key->partattrs[i] &&
 			cext_index_is_builtin(type, key->partopcintype[i], key->partopfamily[i],
 								  key->partcollation[i]))
 			return k;
@@ -126,11 +126,9 @@ condition_of_key(PartitionKey key, int i, const CextSource *source, const AttrNu
  * the source's columns have the given numbers.
  */
 void
-cext_partition_plan(CextRouting *routing, const CextSource *source, CextAsk ask,
+cext_partition_plan(CextRouting *routing, const CextSource *source, const CextAsk *ask,
 					Relation rel, const AttrNumber *attnums)
 {
-	CextCondition conditions[CEXT_MAX_CONDITIONS];
-	int			nconditions = cext_index_conditions(ask, conditions);
 	PartitionKey key;
 
 	memset(routing, 0, sizeof(*routing));
@@ -140,8 +138,7 @@ cext_partition_plan(CextRouting *routing, const CextSource *source, CextAsk ask,
 	key = RelationGetPartitionKey(rel);
 	for (int i = 0; i < key->partnatts; i++)
 	{
-		routing->condition[i] = condition_of_key(key, i, source, attnums,
-												 conditions, nconditions);
+		routing->condition[i] = condition_of_key(key, i, source, attnums, ask);
 		if (routing->condition[i] < 0)
 			return;
 	}

@@ -31,7 +31,7 @@ typedef struct CextPartitions
 
 extern bool cext_partition_has_expressions(Oid relid);
 extern List *cext_partition_tree(Oid relid, bool *detaching);
-extern void cext_partition_plan(CextRouting *routing, const CextSource *source, CextAsk ask,
+extern void cext_partition_plan(CextRouting *routing, const CextSource *source, const CextAsk *ask,
 								Relation rel, const AttrNumber *attnums);
 extern CextPartitions cext_partition_find(const CextRouting *routing, Relation rel,
 										  const Datum *values, const bool *nulls);

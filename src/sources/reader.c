@@ -44,9 +44,7 @@
 typedef struct Question
 {
 	const CextSource *source;
-	CextAsk		ask;
-	int			nconditions;
-	CextCondition conditions[CEXT_MAX_CONDITIONS];
+	const CextAsk *ask;
 	const CextString *texts;	/* of the conditions; null for null */
 	Datum		values[CEXT_MAX_CONDITIONS];
 	bool		nulls[CEXT_MAX_CONDITIONS];
@@ -65,7 +63,7 @@ typedef struct Remembered
 {
 	PlanKey		key;
 	uint64		epoch;
-	uint64		loads;			/* of cext_sources */
+	uint64		loads;			/* of the source */
 	CextPlan	plan;
 	CextRouting routing;		/* of a partitioned table */
 } Remembered;
@@ -83,7 +81,7 @@ relcache_callback(Datum arg, Oid relid)
 		epoch++;
 	else if (remembered != NULL)
 	{
-		for (CextAsk ask = CEXT_ASK_ALL; ask <= CEXT_ASK_PUBLIC; ask++)
+		for (int ask = 0; ask < CEXT_MAX_ASKS; ask++)
 		{
 			PlanKey		key = {relid, ask};
 
@@ -117,7 +115,7 @@ cext_reader_begin(CextReader *reader, Snapshot snapshot)
 bool
 cext_reader_open(CextReader *reader, const CextSource *source)
 {
-	CextOpen   *open = &reader->open[source->role];
+	CextOpen   *open = &reader->open[source->part->number];
 
 	if (open->rel == NULL)
 		open->rel = try_table_open(source->relid, AccessShareLock);
@@ -152,7 +150,7 @@ close_table(CextOpen *open)
 void
 cext_reader_end(CextReader *reader)
 {
-	for (int i = 0; i < CEXT_NUM_ROLES; i++)
+	for (int i = 0; i < CEXT_MAX_PARTS; i++)
 		close_table(&reader->open[i]);
 	if (reader->row != NULL)
 		MemoryContextDelete(reader->row);
@@ -180,14 +178,20 @@ static void
 get_plan(CextPlan *plan, CextRouting *routing, const Question *q, Relation rel,
 		 Snapshot snapshot)
 {
-	PlanKey		key = {RelationGetRelid(rel), q->ask};
+	PlanKey		key = {RelationGetRelid(rel), q->ask->number};
 	Remembered *entry = NULL;
 	MemoryContext old;
 	uint64		made_in;
 
+	/* Nobody will hear of a change of what was described for this call only. */
+	if (q->source->loaded == 0 || q->ask->n == 0)
+	{
+		make_plan(plan, routing, q, rel, snapshot);
+		return;
+	}
 	if (remembered != NULL)
 		entry = hash_search(remembered, &key, HASH_FIND, NULL);
-	if (entry != NULL && entry->epoch == epoch && entry->loads == cext_sources.loads)
+	if (entry != NULL && entry->epoch == epoch && entry->loads == q->source->loaded)
 	{
 		*plan = entry->plan;
 		*routing = entry->routing;
@@ -218,7 +222,7 @@ get_plan(CextPlan *plan, CextRouting *routing, const Question *q, Relation rel,
 	if (entry == NULL)
 		return;
 	entry->epoch = made_in;
-	entry->loads = cext_sources.loads;
+	entry->loads = q->source->loaded;
 	entry->plan = *plan;
 	entry->routing = *routing;
 }
@@ -232,9 +236,9 @@ fulfils(const Question *q, const CextPlan *plan, TupleTableSlot *row)
 	for (int i = 0; i < plan->nrechecks; i++)
 	{
 		int			k = plan->recheck[i];
-		CextType	type = q->source->columns[q->conditions[k].column].type;
+		CextType	type = q->source->columns[q->ask->conditions[k].column].type;
 		bool		isnull;
-		Datum		value = slot_getattr(row, plan->attnums[q->conditions[k].column], &isnull);
+		Datum		value = slot_getattr(row, plan->attnums[q->ask->conditions[k].column], &isnull);
 
 		if (isnull != q->nulls[k])
 			return false;
@@ -401,11 +405,11 @@ scan_partitions(CextReader *reader, Relation rel, const Question *q,
 static bool
 make_values(Question *q)
 {
-	for (int k = 0; k < q->nconditions; k++)
+	for (int k = 0; k < q->ask->n; k++)
 	{
-		CextType	type = q->source->columns[q->conditions[k].column].type;
+		CextType	type = q->source->columns[q->ask->conditions[k].column].type;
 
-		q->nulls[k] = q->conditions[k].isnull;
+		q->nulls[k] = q->ask->conditions[k].isnull;
 		if (!q->nulls[k] && !cext_type_datum(type, q->texts[k], &q->values[k]))
 			return false;
 	}
@@ -414,27 +418,23 @@ make_values(Question *q)
 
 /*
  * Call a function for each row of a source that is asked for.  texts has a
- * canonical text for each condition (cext_index_conditions).  The table must be
+ * canonical text for each condition.  The table must be
  * open, and the source described as it is with the lock.  Throws what reading a
  * table can throw.
  */
 void
-cext_reader_scan(CextReader *reader, const CextSource *source, CextAsk ask,
+cext_reader_scan(CextReader *reader, const CextSource *source, const CextAsk *ask,
 				 const CextString *texts, CextRowFunction function, void *arg)
 {
-	CextOpen   *open = &reader->open[source->role];
+	CextOpen   *open = &reader->open[source->part->number];
 	Question	q = {.source = source,.ask = ask,.texts = texts,.function = function,.arg = arg};
 	CextPlan	plan;
 	CextRouting routing;
 
 	Assert(open->rel != NULL);
-	q.nconditions = cext_index_conditions(ask, q.conditions);
 	if (!make_values(&q))
 		return;
-	if (ask == CEXT_ASK_ALL)
-		make_plan(&plan, &routing, &q, open->rel, reader->snapshot);
-	else
-		get_plan(&plan, &routing, &q, open->rel, reader->snapshot);
+	get_plan(&plan, &routing, &q, open->rel, reader->snapshot);
 	if (open->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		(void) scan_partitions(reader, open->rel, &q, &routing);
 	else

@@ -29,7 +29,7 @@ typedef struct CextReader
 {
 	Snapshot	snapshot;		/* the active one */
 	MemoryContext row;			/* of what it takes to compare one, or NULL */
-	CextOpen	open[CEXT_NUM_ROLES];
+	CextOpen	open[CEXT_MAX_PARTS];
 } CextReader;
 
 /*
@@ -42,7 +42,7 @@ typedef bool (*CextRowFunction) (void *arg, TupleTableSlot *row,
 extern void cext_reader_init(void);
 extern void cext_reader_begin(CextReader *reader, Snapshot snapshot);
 extern bool cext_reader_open(CextReader *reader, const CextSource *source);
-extern void cext_reader_scan(CextReader *reader, const CextSource *source, CextAsk ask,
+extern void cext_reader_scan(CextReader *reader, const CextSource *source, const CextAsk *ask,
 							 const CextString *texts, CextRowFunction function, void *arg);
 extern void cext_reader_end(CextReader *reader);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sources/source.h
- *	  The sources, as a snapshot or a writer sees them.
+ *	  What a backend remembers of sources, and for which snapshots it holds.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -11,26 +11,10 @@
 #define CEXT_SOURCE_H
 
 #include "core/cext.h"
-#include "config/kind.h"
 #include "protocol/slice.h"
 #include "sources/mapping.h"
 
 #include "utils/snapshot.h"
-
-/* What a scope type's fragments are keyed by. */
-typedef enum CextKeyedBy
-{
-	CEXT_KEYED_BY_NONE,
-	CEXT_KEYED_BY_DOMAIN,
-	CEXT_KEYED_BY_USER
-} CextKeyedBy;
-
-typedef struct CextScopeType
-{
-	CextString	name;
-	CextKeyedBy keyed_by;
-	int64		default_rank;
-} CextScopeType;
 
 /*
  * What tells one snapshot of this backend from another.
@@ -46,46 +30,46 @@ typedef struct CextSnapshotId
 	CommandId	curcid;
 } CextSnapshotId;
 
-typedef struct CextSources
+/*
+ * Sources that are loaded together, and how long what was found holds.  What embeds
+ * this has the rest.
+ */
+typedef struct CextSourceSet
 {
 	bool		current;		/* no invalidation came since they were loaded */
-	uint64		loads;			/* how often they were */
-	MemoryContext context;		/* of all that they point to */
-	CextSource	source[CEXT_NUM_ROLES];
-	int			nscope_types;
-	CextScopeType *scope_types;
-	CextType	user_type;		/* of user ids that callers give */
-	CextType	name_type;		/* of config names that they give */
-	const CextSource *suspended;	/* one that has a problem, or NULL */
-	List	   *watched;		/* OIDs of relations */
+	uint64		any;			/* of ANY, at which they were last found so */
 	uint64		generation;		/* of EVERYTHING, at which all this holds */
 	CextSnapshotId snapshot;	/* that it was loaded under */
-	uint64		any;			/* of ANY, at which that was last found so */
-} CextSources;
+	uint64		loads;			/* which load it was, of all in this backend */
+	MemoryContext context;		/* of all that it points to */
+	const CextSource *suspended;	/* one that has a problem, or NULL */
+	List	   *watched;		/* OIDs of relations */
 
-extern CextSources cext_sources;
+	/* Load them under the active snapshot; returns the relations to watch. */
+	List	   *(*load) (struct CextSourceSet *set);
+	struct CextSourceSet *next; /* of all sets that were ever loaded */
+} CextSourceSet;
+
+#define CEXT_SOURCE_SET(function) \
+	{.generation = CEXT_NO_GENERATION,.any = CEXT_NO_GENERATION,.load = function}
 
 extern void cext_source_init(void);
 extern void cext_source_forget(void);
-extern bool cext_source_refresh(Snapshot snapshot, uint64 any);
-extern const CextSource *cext_source_of_writer(Oid relid);
-extern const CextScopeType *cext_source_scope_type(const CextSources *sources,
-												   CextString name);
-extern CextConfigSlice cext_source_fragment_slice(CextString scope_type);
+extern void cext_source_load(CextSourceSet *set);
+extern bool cext_source_refresh(CextSourceSet *set, Snapshot snapshot, uint64 any);
 
 /*
- * Make cext_sources hold for the active snapshot, for which ANY is settled at a
- * generation, or CEXT_NO_GENERATION.  False if a source is suspended, or if they
- * change all the time, so that nothing cached may be used.  Reads tables after something changed, and throws
- * what that can throw.
+ * Make a set hold for the active snapshot, for which ANY is settled at a generation,
+ * or CEXT_NO_GENERATION.  False if a source is suspended, or if they change all the
+ * time, so that nothing cached may be used.  Reads tables after something changed,
+ * and throws what that can throw.
  */
 static inline bool
-cext_source_require(Snapshot snapshot, uint64 any)
+cext_source_require(CextSourceSet *set, Snapshot snapshot, uint64 any)
 {
-	if (likely(any == cext_sources.any && cext_sources.current &&
-			   any != CEXT_NO_GENERATION))
+	if (likely(any == set->any && set->current && any != CEXT_NO_GENERATION))
 		return true;
-	return cext_source_refresh(snapshot, any);
+	return cext_source_refresh(set, snapshot, any);
 }
 
 #endif							/* CEXT_SOURCE_H */
