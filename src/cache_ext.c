@@ -12,6 +12,7 @@
 #include "core/hash.h"
 #include "core/shmem.h"
 #include "core/stats.h"
+#include "functions/get.h"
 #include "protocol/slot.h"
 #include "protocol/start.h"
 #include "read/fill.h"
@@ -26,6 +27,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 
 PG_MODULE_MAGIC;
 
@@ -49,6 +51,8 @@ void
 _PG_init(void)
 {
 	cext_guc_define();
+	cext_get_define();
+	MarkGUCPrefixReserved("cache_ext");
 	cext_kind_register(&cext_config_kind);
 	if (process_shared_preload_libraries_in_progress)
 		cext_shmem_init(shmem_parts);

@@ -17,7 +17,7 @@
 #define CEXT_EXTENSION		"cache_ext"
 #define CEXT_SCHEMA			"cache_ext"
 
-/* The longest user id, domain id, scope type or config name, in bytes. */
+/* The longest string of a key, in bytes. */
 #define CEXT_MAX_ID			512
 
 /*

@@ -26,7 +26,6 @@ int			cext_default_ttl_s = 0;
 bool		cext_cache_absent = true;
 int			cext_fill_wait_ms = 100;
 bool		cext_notify = true;
-char	   *cext_user_id = NULL;
 int			cext_clock_offset_s = 0;
 
 /*
@@ -59,7 +58,7 @@ define_start_settings(void)
 }
 
 /*
- * Define all settings; called once, from _PG_init.
+ * Define the settings; called once, from _PG_init.
  */
 void
 cext_guc_define(void)
@@ -102,22 +101,10 @@ cext_guc_define(void)
 							 &cext_notify, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
-	/*
-	 * Who may set it decides who is who: superusers, and roles that were granted
-	 * SET on it.
-	 */
-	DefineCustomStringVariable("cache_ext.user_id",
-							   "The user whose configurations get_my_config gives.",
-							   NULL,
-							   &cext_user_id, "",
-							   PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
-
 	DefineCustomIntVariable("cache_ext.clock_offset",
 							"Moves the clock that expiry looks at, for tests.",
 							NULL,
 							&cext_clock_offset_s, 0, INT_MIN, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S | GUC_NOT_IN_SAMPLE,
 							NULL, NULL, NULL);
-
-	MarkGUCPrefixReserved("cache_ext");
 }

@@ -20,7 +20,6 @@ extern int cext_default_ttl_s;
 extern bool cext_cache_absent;
 extern int cext_fill_wait_ms;
 extern bool cext_notify;
-extern char *cext_user_id;
 extern int cext_clock_offset_s;
 
 extern void cext_guc_define(void);

@@ -10,9 +10,10 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "functions/get.h"
+
 #include "config/compute.h"
 #include "config/nameset.h"
-#include "core/guc.h"
 #include "functions/argument.h"
 
 #include "catalog/pg_type.h"
@@ -23,6 +24,7 @@
 #include "nodes/supportnodes.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/tuplestore.h"
 
@@ -35,8 +37,28 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_my_config);
 
+/* The setting cache_ext.user_id. */
+static char *my_user_id = NULL;
+
 /* Room that is taken for several documents before they are known. */
 #define MAX_JSON_GUESS	((Size) 1024 * 1024)
+
+/*
+ * Define what get_my_config reads; called once, from _PG_init.
+ */
+void
+cext_get_define(void)
+{
+	/*
+	 * Who may set it decides who is who: superusers, and roles that were granted
+	 * SET on it.
+	 */
+	DefineCustomStringVariable("cache_ext.user_id",
+							   "The user whose configurations get_my_config gives.",
+							   NULL,
+							   &my_user_id, "",
+							   PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+}
 
 static void
 report_missing(CextString user, CextString name)
@@ -121,13 +143,13 @@ cache_ext_get_my_config(PG_FUNCTION_ARGS)
 {
 	CextString	user;
 
-	if (cext_user_id == NULL || cext_user_id[0] == '\0')
+	if (my_user_id == NULL || my_user_id[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there is no user whose configuration could be read"),
 				 errdetail("The setting cache_ext.user_id is empty."),
 				 errhint("A superuser, or a role that was granted SET on cache_ext.user_id, sets it; for a role of its own with ALTER ROLE ... SET cache_ext.user_id.")));
-	user = cext_string(cext_user_id);
+	user = cext_string(my_user_id);
 	cext_argument_check(user, "cache_ext.user_id");
 	return read_name(fcinfo, CEXT_SPACE_JSONB, user);
 }

@@ -42,7 +42,7 @@ extern bool cext_slots_known;
 extern uint32 cext_any;
 extern uint64 cext_everything;
 
-extern uint64 cext_slice_hash(Oid db, int type, CextString a, CextString b);
+extern PGDLLEXPORT uint64 cext_slice_hash(Oid db, int type, CextString a, CextString b);
 extern CextSlice cext_slice_everything(Oid db);
 extern void cext_slice_find(void);
 

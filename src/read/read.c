@@ -19,8 +19,10 @@
 
 #include "read/fill.h"
 
+#include "miscadmin.h"
 #include "replication/logicalworker.h"
 #include "storage/ipc.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /*
@@ -160,4 +162,36 @@ cext_read_miss(const CextKindInfo *kind, CextRequest *request, Snapshot snapshot
 	PG_END_ENSURE_ERROR_CLEANUP(end_fill, (Datum) 0);
 	cext_fill_end();
 	return cext_read_piece(request, computed.value);
+}
+
+/*
+ * Read for a kind whose keys depend on nothing but the request: whose space, parts
+ * and path are set.  Under the active snapshot; the result is as that of
+ * cext_read_miss.
+ */
+struct varlena *
+cext_read(const CextKindInfo *kind, CextRequest *request)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	struct varlena *value;
+	CextComputed computed = {0};
+	CextCounter reason;
+
+	if (!cext_read_usable(snapshot, &reason))
+	{
+		cext_count(reason);
+		kind->compute(request, snapshot, false, &computed);
+		return cext_read_piece(request, computed.value);
+	}
+	if (!cext_slot_settled(cext_slot_of(cext_everything_hash()), snapshot,
+						   &request->generation))
+		request->generation = CEXT_NO_GENERATION;
+	cext_key_complete(&request->key, MyDatabaseId);
+	if (cext_entry_look_up(request, snapshot, cext_entry_any(snapshot), &value))
+	{
+		cext_count(CEXT_COUNT_HITS);
+		return value;
+	}
+	cext_count(CEXT_COUNT_MISSES);
+	return cext_read_miss(kind, request, snapshot);
 }

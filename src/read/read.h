@@ -26,6 +26,7 @@
 extern void cext_read_warn_not_preloaded(void);
 extern bool cext_read_own_rules_out(CextCounter *reason);
 extern bool cext_read_worker_may(CextCounter *reason);
+extern PGDLLEXPORT struct varlena *cext_read(const CextKindInfo *kind, CextRequest *request);
 extern struct varlena *cext_read_piece(const CextRequest *request, struct varlena *value);
 extern struct varlena *cext_read_miss(const CextKindInfo *kind, CextRequest *request,
 									  Snapshot snapshot);

@@ -10,7 +10,7 @@
  * canonical texts are the same bytes: then readers, who come with text, and
  * triggers, who come with values, agree on what is the same key.
  *
- * Between columns of different types (a uuid user id that is looked for in a
+ * Between columns of different types (a uuid that is looked for in a
  * varchar column) values are equal if their canonical texts are.
  *
  * Labels of an enum can be renamed, under the feet of a transaction whose

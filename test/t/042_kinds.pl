@@ -1,0 +1,68 @@
+
+# The cache caches what it does not know: a second kind of result, from a library of
+# its own, beside configurations.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use CacheExt;
+use Cwd qw(abs_path);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $library = abs_path('test/module/cext_kind');
+my $node = new_node('main', []);
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'cache_ext,$library'");
+$node->start;
+load($node);
+$node->safe_psql('postgres', <<SQL);
+CREATE FUNCTION note(key text) RETURNS text LANGUAGE c STRICT AS '$library', 'cext_kind_note';
+CREATE TABLE notes (key text PRIMARY KEY, note text);
+CREATE TRIGGER cache_ext_row AFTER INSERT OR UPDATE OR DELETE ON notes
+  FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row();
+CREATE TRIGGER cache_ext_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON notes
+  FOR EACH STATEMENT EXECUTE FUNCTION cache_ext.source_statement();
+INSERT INTO notes VALUES ('a', 'first'), ('b', 'second');
+SQL
+
+# What a statement gives, and how many hits and misses it counts.
+sub counted
+{
+	my ($sql) = @_;
+	my @before = map { count($node, $_) } qw(hits misses);
+	my $result = $node->safe_psql('postgres', $sql);
+	return join(' ', $result, count($node, 'hits') - $before[0], count($node, 'misses') - $before[1]);
+}
+
+is(counted(q{SELECT note('a')}), 'first 0 1', 'the first read computes');
+is(counted(q{SELECT note('a')}), 'first 1 0', 'the second one hits');
+is(counted(q{SELECT note('b')}), 'second 0 1', 'another key has an entry of its own');
+is(counted(q{SELECT note('none') IS NULL}), 't 0 1', 'what is not there is computed');
+is(counted(q{SELECT note('none') IS NULL}), 't 1 0', 'and cached');
+
+my $listener = $node->background_psql('postgres');
+$listener->query_safe('LISTEN cache_ext');
+$node->safe_psql('postgres', q{UPDATE notes SET note = 'third' WHERE key = 'a'});
+like(wait_for_notification($listener), qr/"slices":\[\{"note":"a"\}\]/, 'its slices are told as it tells them');
+is(counted(q{SELECT note('a')}), 'third 0 1', 'a change invalidates its slice');
+is(counted(q{SELECT note('b')}), 'second 1 0', 'and no other');
+is(counted(q{BEGIN; UPDATE notes SET note = 'own' WHERE key = 'a'; SELECT note('a'), note('b'); ROLLBACK}),
+	'own|second 1 1', 'a transaction sees its own change, and hits beside it');
+is(counted(q{SELECT note('a')}), 'third 1 0', 'which nobody else does');
+is($node->safe_psql('postgres', q{SELECT kind, id FROM cache_ext.invalidations WHERE cause LIKE '% of notes' ORDER BY at DESC LIMIT 1}),
+	'note|a', 'the view of invalidations names them');
+is(count($node, 'invalidations_note'), '4', 'and so does the view of counters');
+
+is(counted(q{SELECT cache_ext.get_merged_config('alice', 'theme') IS NOT NULL}), 't 0 1', 'a configuration beside');
+is(counted(q{SELECT cache_ext.get_merged_config('alice', 'theme') IS NOT NULL}), 't 1 0', 'is cached as well');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cache_ext.entries WHERE kind NOT IN ('base', 'common')}), '1',
+	'the view of entries lists configurations');
+$node->safe_psql('postgres', 'SELECT cache_ext.invalidate_all()');
+is(counted(q{SELECT note('b')}), 'second 0 1', 'everything is everything');
+$node->safe_psql('postgres', 'TRUNCATE notes');
+is(counted(q{SELECT note('b') IS NULL}), 't 0 1', 'and so is a table that is emptied');
+$listener->quit;
+$node->stop;
+done_testing();
