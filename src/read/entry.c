@@ -122,8 +122,9 @@ record_slices(CextEntry *entry, const CextRequest *request,
 		if (cext_xact_owns(slot))
 			return false;
 		*reason = CEXT_COUNT_RT_UNSETTLED;
-		if (!cext_slot_settled(slot, snapshot, &generation) ||
-			(i == EVERYTHING_INDEX && generation != request->generation))
+		if (!cext_slot_settled(slot, snapshot, &generation))
+			return false;
+		if (i == EVERYTHING_INDEX && generation != request->generation)
 			return false;
 		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
 	}
