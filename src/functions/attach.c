@@ -108,9 +108,15 @@ run(const char *sql, int nargs, const char **args)
 static void
 check_owner(Oid relid, Oid role)
 {
+	char	   *name = get_rel_name(relid);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
 	if (!CextOwnsRelation(relid, role))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
-					   get_rel_name(relid));
+					   name);
 }
 
 static void
@@ -345,18 +351,6 @@ attach(CextSource *source)
 	cext_advise_of_index(source);
 }
 
-static Oid
-get_relation_arg(FunctionCallInfo fcinfo, int n)
-{
-	Oid			relid = PG_GETARG_OID(n);
-
-	if (get_rel_name(relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	return relid;
-}
-
 static NameData *
 get_name_arg(FunctionCallInfo fcinfo, int n)
 {
@@ -382,11 +376,11 @@ begin_attach(Session *session, FunctionCallInfo fcinfo, int n, CextConfigPart pa
 {
 	*source = (CextSource) {.part = &cext_parts[part],.attached = true};
 	check_given(fcinfo, n, "the table");
-	source->relid = get_relation_arg(fcinfo, n);
+	source->relid = PG_GETARG_OID(n);
 	check_owner(source->relid, GetUserId());
 	begin(session);
 	lock_table(source->relid);
-	/* It can have changed hands while we waited. */
+	/* It can have been dropped or changed hands while we waited. */
 	check_owner(source->relid, session->caller.user);
 	for (int i = 0; i < ncolumns; i++)
 		find_column(source, i, get_name_arg(fcinfo, n + 1 + i));

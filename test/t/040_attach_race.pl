@@ -99,6 +99,7 @@ for my $lock ('its turn', 'writers')
 {
 	race('attaching what is renamed', 'SELECT', $attach, $lock, $swap, $done, '%o', $whole);
 	race('attaching what is given away', 'SELECT', $attach, $lock, $give, $refused, '', '');
+	race('attaching what is dropped', 'SELECT', $attach, $lock, 'DROP TABLE app.users', qr/ERROR:  42P01: relation with OID \d+ does not exist/, '', '');
 }
 race('mending what is renamed', "$attach; $disable", $attach, 'readers', $swap, $done, '%o', $whole);
 for my $lock (sort keys %locks)
