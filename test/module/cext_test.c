@@ -22,6 +22,10 @@
  * places at which something may happen in the middle of a read.  A timer can
  * protect them again, for places that come back to a page.
  *
+ * It can keep others from removing files, and so stop a commit, of a prepared
+ * transaction too, that dropped a table: between leaving the proc array and its
+ * invalidation messages.
+ *
  * Copyright (c) 2026, the cache_ext authors
  *
  *-------------------------------------------------------------------------
@@ -63,6 +67,7 @@ PG_FUNCTION_INFO_V1(cext_test_replace);
 PG_FUNCTION_INFO_V1(cext_test_flip);
 PG_FUNCTION_INFO_V1(cext_test_save);
 PG_FUNCTION_INFO_V1(cext_test_forge);
+PG_FUNCTION_INFO_V1(cext_test_keep_files);
 PG_FUNCTION_INFO_V1(cext_test_stop);
 PG_FUNCTION_INFO_V1(cext_test_is_stopped);
 PG_FUNCTION_INFO_V1(cext_test_release);
@@ -392,6 +397,17 @@ cext_test_forge(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Wait for another session to release this one.
+ */
+static void
+stop(void)
+{
+	*stopped = 1;
+	while (*stopped)
+		usleep(200);
+}
+
+/*
  * A page that is protected was touched.
  */
 static void
@@ -410,9 +426,7 @@ touched(int signal_number, siginfo_t *info, void *context)
 	if (++touches == stop_at)
 	{
 		mprotect(stop_start, stop_end - stop_start, PROT_READ | PROT_WRITE);
-		*stopped = 1;
-		while (*stopped)
-			usleep(200);
+		stop();
 	}
 	else
 		mprotect(place, page, PROT_READ | PROT_WRITE);
@@ -478,6 +492,21 @@ cext_test_stop(PG_FUNCTION_ARGS)
 		elog(ERROR, "could not protect shared memory: %m");
 	set_timer(stop_at == 0 ? 0 : PG_GETARG_INT32(2));
 	PG_RETURN_INT32(n);
+}
+
+/*
+ * cext_test_keep_files(): until another session releases this one no backend removes
+ * a file.  It would tell the checkpointer to forget it, for which there is a lock.
+ */
+Datum
+cext_test_keep_files(PG_FUNCTION_ARGS)
+{
+	if (stopped == NULL)
+		elog(ERROR, "the library was not preloaded");
+	LWLockAcquire(CheckpointerCommLock, LW_EXCLUSIVE);
+	stop();
+	LWLockRelease(CheckpointerCommLock);
+	PG_RETURN_VOID();
 }
 
 /*

@@ -95,5 +95,63 @@ for my $case (@cases)
 	}
 }
 
+# The commit is stopped when others see what it did, and before its messages go out:
+# what a reader knows of the catalogs is then what was before.
+my @windows = (
+	[ 'a partition', <<'SQL', "ALTER TABLE app.fragments ATTACH PARTITION app.fragments_user FOR VALUES IN ('user')", qr/\{"p": 0, "u": 0\}$/ ],
+CREATE TABLE app.fragments (kind text, owner text, name text, doc jsonb) PARTITION BY LIST (kind);
+CREATE TABLE app.fragments_public PARTITION OF app.fragments FOR VALUES IN ('public');
+CREATE TABLE app.fragments_user (LIKE app.fragments);
+INSERT INTO app.fragments VALUES ('public', NULL, 'theme', '{"p": 0}');
+INSERT INTO app.fragments_user VALUES ('user', 'alice', 'theme', '{"u": 0}');
+SQL
+	[ 'a privilege', <<'SQL', 'REVOKE SELECT ON app.fragments FROM keeper', qr/ERROR:  42501/ ]);
+CREATE TABLE app.fragments (kind text, owner text, name text, doc jsonb);
+INSERT INTO app.fragments VALUES ('public', NULL, 'theme', '{"p": 0}');
+CREATE ROLE keeper;
+GRANT USAGE ON SCHEMA app TO keeper;
+ALTER TABLE app.fragments OWNER TO keeper;
+SQL
+my $library = test_library();
+my $read = "SELECT cache_ext.get_merged_config('alice', 'theme')";
+
+for my $window (@windows)
+{
+	my ($what, $setup, $sql, $expected) = @$window;
+
+	part($node, "$what, in the window of COMMIT PREPARED" => sub {
+		my $db = database($node);
+		$node->safe_psql($db, "CREATE SCHEMA app; $setup; CREATE TABLE app.dropped ()");
+		$node->safe_psql($db, "SET client_min_messages = error; SELECT cache_ext.attach_fragments('app.fragments', 'kind', 'owner', 'name', 'doc')");
+		restart_with('', 'fast');
+		$node->safe_psql($db, "BEGIN; $sql; DROP TABLE app.dropped; PREPARE TRANSACTION 'before'");
+		restart_with("$library, cache_ext", 'fast');
+		$node->safe_psql($db, <<"SQL");
+CREATE FUNCTION keep_files() RETURNS void LANGUAGE c AS '$library', 'cext_test_keep_files';
+CREATE FUNCTION is_stopped() RETURNS boolean LANGUAGE c AS '$library', 'cext_test_is_stopped';
+CREATE FUNCTION release() RETURNS void LANGUAGE c AS '$library', 'cext_test_release';
+SQL
+		my ($keeper, $committer, $reader) = map { session($node, $db) } 1 .. 3;
+		my $activity = sub { "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '$_[0]%' AND $_[1]" };
+		is(ask($reader, $read), '{"p": 0}', 'prepared') for 1 .. 2;
+		ask($reader, 'SELECT');	# the next read is told from these
+		$keeper->query_until(qr/started/, "\\echo started\nSELECT keep_files();\n");
+		ok($node->poll_query_until($db, 'SELECT is_stopped()'), 'files are kept');
+		$committer->query_until(qr/started/, "\\echo started\nCOMMIT PREPARED 'before';\n");
+		ok($node->poll_query_until($db, $activity->('COMMIT PREPARED', "wait_event = 'CheckpointerComm'")), 'the commit waits for that');
+		is($node->safe_psql($db, 'SELECT count(*) FROM pg_prepared_xacts'), '0', 'others see it');
+
+		# It reads, or waits for what the commit still has locked.
+		my $said = $reader->query_until(qr/started/, "\\echo started\n$read;\n") . $reader->{stderr};
+		ok($node->poll_query_until($db, $activity->('SELECT cache_ext', "(state = 'idle' OR wait_event_type = 'Lock')")), 'a read');
+		$node->safe_psql($db, 'SELECT release()');
+		is(ask($_, 'SELECT'), '', 'it goes on') for $keeper, $committer;
+		like($said . ask($reader, 'SELECT'), $expected, 'what it read');
+		like(ask($reader, $read), $expected, 'and reads again');
+		like(run_sql($node, $db, $read), $expected, 'and others read');
+		leave($keeper, $committer, $reader);
+	});
+}
+
 $node->stop;
 done_testing();
