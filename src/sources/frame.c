@@ -32,6 +32,10 @@
  * transaction ends each read loads it anew, and nobody goes on with it after that
  * or after a subtransaction that was rolled back.
  *
+ * Every query that writes anything opens a frame, in databases without the extension
+ * too: that it writes a source is known only when it does.  So a frame is a few bytes
+ * of an array that outlives transactions and only grows, with the depth of nesting.
+ *
  * All state here is the backend's own.
  *
  * Copyright (c) 2026, the cache_ext authors
@@ -55,13 +59,16 @@ typedef struct Frame
 	QueryDesc  *query;			/* NULL: COPY */
 	int			level;			/* of subtransactions, when it was opened */
 	bool		writes;			/* a source */
-	struct Frame *outer;
 } Frame;
+
+#define INITIAL_FRAMES	16
 
 /* Has this transaction written what backends remember of the sources? */
 bool		cext_frame_wrote_sources = false;
 
-static Frame *innermost = NULL; /* in TopTransactionContext */
+static Frame *frames = NULL;	/* in TopMemoryContext, the outermost first */
+static int	max_frames = 0;
+static int	depth = 0;			/* frames that are open */
 static int	writing = 0;		/* frames that write a source */
 static bool wrote_outside = false;
 
@@ -69,28 +76,42 @@ static ExecutorStart_hook_type prev_executor_start_hook = NULL;
 static ExecutorFinish_hook_type prev_executor_finish_hook = NULL;
 static ProcessUtility_hook_type prev_process_utility_hook = NULL;
 
-static Frame *
+static void
+make_room(void)
+{
+	if (frames == NULL)
+		frames = MemoryContextAlloc(TopMemoryContext, INITIAL_FRAMES * sizeof(Frame));
+	else
+		frames = repalloc(frames, 2 * max_frames * sizeof(Frame));
+	max_frames = Max(INITIAL_FRAMES, 2 * max_frames);
+}
+
+static void
 begin_frame(QueryDesc *query)
 {
-	Frame	   *frame = MemoryContextAlloc(TopTransactionContext, sizeof(Frame));
-
-	frame->query = query;
-	frame->level = GetCurrentTransactionNestLevel();
-	frame->writes = false;
-	frame->outer = innermost;
-	innermost = frame;
-	return frame;
+	if (unlikely(depth == max_frames))
+		make_room();
+	frames[depth++] = (Frame) {
+		.query = query,
+		.level = GetCurrentTransactionNestLevel()
+	};
 }
 
 static void
 end_frame(void)
 {
-	Frame	   *frame = innermost;
-
-	innermost = frame->outer;
-	if (frame->writes && --writing == 0 && !wrote_outside)
+	if (frames[--depth].writes && --writing == 0 && !wrote_outside)
 		cext_xact_own &= ~CEXT_OWN_QUERY;
-	pfree(frame);
+}
+
+/*
+ * End the innermost frame if it is that of a query, or of COPY.
+ */
+static void
+end_frame_of(const QueryDesc *query)
+{
+	if (depth > 0 && frames[depth - 1].query == query)
+		end_frame();
 }
 
 /*
@@ -101,11 +122,11 @@ void
 cext_frame_writes(void)
 {
 	cext_xact_own |= CEXT_OWN_QUERY;
-	if (innermost == NULL)
+	if (depth == 0)
 		wrote_outside = true;
-	else if (!innermost->writes)
+	else if (!frames[depth - 1].writes)
 	{
-		innermost->writes = true;
+		frames[depth - 1].writes = true;
 		writing++;
 	}
 }
@@ -148,8 +169,8 @@ executor_finish(QueryDesc *query)
 		prev_executor_finish_hook(query);
 	else
 		standard_ExecutorFinish(query);
-	if (is_frame(query) && innermost != NULL && innermost->query == query)
-		end_frame();
+	if (is_frame(query))
+		end_frame_of(query);
 }
 
 static void
@@ -157,20 +178,20 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 				ProcessUtilityContext context, ParamListInfo params,
 				QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
-	Frame	   *frame = NULL;
+	bool		is_copy = IsA(pstmt->utilityStmt, CopyStmt) &&
+		castNode(CopyStmt, pstmt->utilityStmt)->is_from;
 
 	cext_start_note();
-	if (IsA(pstmt->utilityStmt, CopyStmt) &&
-		castNode(CopyStmt, pstmt->utilityStmt)->is_from)
-		frame = begin_frame(NULL);
+	if (is_copy)
+		begin_frame(NULL);
 	if (prev_process_utility_hook)
 		prev_process_utility_hook(pstmt, queryString, readOnlyTree, context,
 								  params, queryEnv, dest, qc);
 	else
 		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
 								params, queryEnv, dest, qc);
-	if (frame != NULL && innermost == frame)
-		end_frame();
+	if (is_copy)
+		end_frame_of(NULL);
 }
 
 static void
@@ -179,7 +200,7 @@ subxact_callback(SubXactEvent event, SubTransactionId my, SubTransactionId paren
 {
 	if (event != SUBXACT_EVENT_ABORT_SUB)
 		return;
-	while (innermost != NULL && innermost->level >= GetCurrentTransactionNestLevel())
+	while (depth > 0 && frames[depth - 1].level >= GetCurrentTransactionNestLevel())
 		end_frame();
 	if (cext_frame_wrote_sources)
 		cext_source_forget();
@@ -194,8 +215,7 @@ xact_callback(XactEvent event, void *arg)
 	if (cext_frame_wrote_sources)
 		cext_source_forget();
 
-	/* The frames' memory goes with the transaction's. */
-	innermost = NULL;
+	depth = 0;
 	writing = 0;
 	wrote_outside = false;
 	cext_frame_wrote_sources = false;

@@ -146,3 +146,21 @@ END
 $$;
 CALL t.commits();
 DROP PROCEDURE t.commits();
+
+-- Queries that write within each other, more than there is room for at first.
+CREATE FUNCTION t.nest(n integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF n = 0 THEN
+    RAISE NOTICE '%', (SELECT counted FROM t.read('alice', 'menu'));
+  ELSE
+    UPDATE cache_ext.config_fragments SET config = NULL WHERE config_name = 'theme' AND scope_type = 'public' AND NOT t.nest(n - 1);
+  END IF;
+  RETURN true;
+END
+$$;
+BEGIN;
+SELECT * FROM t.read('alice', 'menu');
+SELECT t.nest(40);
+SELECT * FROM t.read('alice', 'menu');
+COMMIT;
+DROP FUNCTION t.nest(integer);
