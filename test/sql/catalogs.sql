@@ -314,6 +314,27 @@ SELECT t.flushes('ALTER TABLE cache_ext.attached RENAME TO a'), t.flushes('CREAT
   t.flushes('ALTER TABLE public.people ADD x int'), t.flushes('CREATE TABLE t.x ()'),
   t.flushes('DROP VIEW cache_ext.attached; CREATE TABLE cache_ext.attached (relation text); INSERT INTO cache_ext.attached VALUES (1)'), t.flushes('DROP TABLE t.x'),
   t.flushes('DROP TABLE cache_ext.attached; ALTER TABLE cache_ext.a RENAME TO attached');
+-- With its table's numbers as oid: labels that are swapped are seen by all who read
+-- before, in plans that were made before too, and so are a schema's privileges.
+ALTER TABLE cache_ext.attached ALTER relation TYPE oid;
+SELECT count(*) AS suspended FROM cache_ext.sources WHERE suspended;
+PREPARE prepared AS SELECT cache_ext.get_merged_config('u', 'n');
+SELECT public.dblink_connect('reads', 'dbname=' || quote_ident(current_database()));
+CREATE VIEW t.read_by_all AS SELECT cache_ext.get_merged_config('u', 'n') AS here, d.config AS there FROM public.dblink('reads', $$SELECT cache_ext.get_merged_config('u', 'n')$$) AS d (config jsonb);
+TABLE t.read_by_all;
+TABLE t.read_by_all;
+EXECUTE prepared;
+SELECT t.flushes('BEGIN; ALTER TYPE app.kind RENAME VALUE ''public'' TO ''x''; ALTER TYPE app.kind RENAME VALUE ''user'' TO ''public''; ALTER TYPE app.kind RENAME VALUE ''x'' TO ''user''; COMMIT');
+EXECUTE prepared;
+TABLE t.read_by_all;
+SELECT t.flushes('BEGIN; ALTER TYPE app.kind RENAME VALUE ''public'' TO ''x''; ALTER TYPE app.kind RENAME VALUE ''user'' TO ''public''; ALTER TYPE app.kind RENAME VALUE ''x'' TO ''user''; COMMIT');
+TABLE t.read_by_all;
+EXECUTE prepared;
+SELECT t.flushes('GRANT USAGE ON SCHEMA app TO regress_cache_ext_nobody');
+ALTER TABLE cache_ext.attached ALTER relation TYPE regclass;
+DEALLOCATE prepared;
+DROP VIEW t.read_by_all;
+SELECT public.dblink_disconnect('reads');
 -- PREPARE TRANSACTION is refused for what concerns a source.
 BEGIN;
 ALTER TABLE public.people ADD y int;
