@@ -78,6 +78,13 @@ SELECT cache_ext.get_merged_config('ann', 'banner');
 UPDATE cache_ext.scope_types SET default_rank = 1 WHERE scope_type = 'USER';
 SELECT cache_ext.get_merged_config('ann', 'banner');
 SELECT cache_ext.get_merged_config('ann', 'banner');
+-- Of a long one the first ten thousand are looked at for what to warn of, of several
+-- as many in all.
+CREATE TABLE shop.long (config_name text PRIMARY KEY, scope_sources text[]);
+INSERT INTO shop.long VALUES ('first', array_fill(NULL::text, ARRAY[3000]) || '{EARLY}'),
+  ('second', array_fill('USER'::text, ARRAY[6997]) || '{LAST,BEYOND}' || array_fill('FAR'::text, ARRAY[53000])), ('third', '{NEXT}');
+SELECT cache_ext.attach_policies('shop.long', scope_sources => 'scope_sources');
+SELECT cache_ext.detach('shop.long');
 -- Ranks by row, which may be null.
 CREATE TABLE shop.ranks (config_name text, scope_type text, rank smallint);
 INSERT INTO shop.ranks VALUES ('banner', 'PUBLIC', 5), ('banner', 'USER', NULL);

@@ -1,5 +1,5 @@
 # What a caller gives, however much, takes time that is linear in it and can be
-# cancelled: names, fragments.
+# cancelled: names, fragments, arrays.
 
 use strict;
 use warnings;
@@ -64,6 +64,21 @@ foreach my $timeout (20, 40, 60)
 	is(($err =~ /canceling statement due to statement timeout/ ? 1 : 0) + count($node, 'read_through_too_large') - $before, 1, 'a merge was done or cancelled, not both');
 }
 is($sql->("SELECT count(*) FROM jsonb_object_keys(cache_ext.get_merged_config('wide', 'n'))"), 1000000, 'a million keys');
+
+# An array of scope types that are all different, as long as the texts are, is looked
+# at when its table is attached.  Who cancels that does so within the array: the next
+# row is not read any more.
+$sql->("CREATE TABLE chains (name text, chain text[])");
+$sql->("INSERT INTO chains VALUES ('long', (SELECT array_agg(repeat('x', 4000) || i) FROM generate_series(10000, 18999) i)), ('next', '{}')");
+my $session = session($node);
+$session->query_until(qr/started/, "\\echo started\nSELECT cache_ext.attach_policies('chains', 'name', scope_sources => 'chain');\n\\echo ended\n");
+ok($node->poll_query_until('postgres', "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE relation = 'chains'::regclass AND mode = 'AccessShareLock' AND granted"), 'its rows are looked at');
+$session->query_until(qr/ended/, '');
+like($session->{stderr}, qr/canceling statement due to user request/, 'and was cancelled');
+ask($session, 'SELECT pg_stat_force_next_flush()');
+cmp_ok(ask($session, "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'chains'"), '<=', 1, 'within the array');
+leave($session);
+
 $node->stop;
 
 done_testing();
