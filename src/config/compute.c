@@ -110,8 +110,7 @@ go_on_from(const CextBase *base, CextFetch *fetch)
 }
 
 /*
- * Is what was fetched too large for a base?  Merging it is not worth while then, and
- * can fail where nothing of it survives in the end.
+ * Is what was fetched too large for a base?  Merging it is not worth while then.
  */
 static bool
 is_too_large(const CextFetch *fetch)
@@ -196,7 +195,7 @@ fill_base(const CextRequest *request, CextFetch *fetch, const Hashes *hashes,
 	CextBase   *base;
 
 	fetch_scopes(fetch, level);
-	if (is_too_large(fetch))
+	if (is_too_large(fetch) || !cext_merge_is_shallow(fetch->docs, fetch->ndocs))
 	{
 		drop_scopes(fetch, level);
 		return;

@@ -29,6 +29,12 @@
 #include "lib/binaryheap.h"
 #include "miscadmin.h"
 
+/* Levels of which it can be said beforehand that there is room on the stack. */
+#define MAX_LEVELS		64
+
+/* More of it than a level takes to be merged, or to be made JSONB of. */
+#define LEVEL_STACK		2048
+
 /* So many are looked at one by one: a heap of them is no faster, mostly slower. */
 #define FEW_CURSORS		16
 
@@ -243,6 +249,57 @@ merge_objects(CextStrategy strategy, CextJsonbState *state,
 	}
 	CextPushJsonb(state, WJB_END_OBJECT, NULL);
 	close_walk(&walk);
+}
+
+/*
+ * Are a container's values nested at most so many levels deep, itself included?
+ */
+static bool
+is_nested_within(const JsonbContainer *container, int levels)
+{
+	int			n = JsonContainerSize(container) * (JsonContainerIsObject(container) ? 2 : 1);
+	const char *values = (const char *) &container->children[n];
+	uint32		offset = 0;
+
+	if (levels == 0)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		JEntry		entry = container->children[i];
+
+		if (JBE_ISCONTAINER(entry) &&
+			!is_nested_within((const JsonbContainer *) (values + INTALIGN(offset)), levels - 1))
+			return false;
+		JBE_ADVANCE_OFFSET(offset, entry);
+	}
+	return true;
+}
+
+/*
+ * Is there room on the stack for MAX_LEVELS?  What is taken for that is less than
+ * PostgreSQL leaves between max_stack_depth and the end of the stack.
+ */
+static pg_noinline bool
+stack_has_room(void)
+{
+	volatile char room[MAX_LEVELS * LEVEL_STACK];
+
+	room[0] = '\0';
+	return room[0] == '\0' && !stack_is_too_deep();
+}
+
+/*
+ * Is it sure that documents are not nested too deep for cext_merge?
+ */
+bool
+cext_merge_is_shallow(Jsonb **docs, int ndocs)
+{
+	for (int i = 0; i < ndocs; i++)
+	{
+		if (!is_nested_within(&docs[i]->root, MAX_LEVELS))
+			return false;
+	}
+	return stack_has_room();
 }
 
 /*

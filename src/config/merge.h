@@ -22,6 +22,7 @@ typedef enum CextStrategy
 	CEXT_MERGE_PATCH
 } CextStrategy;
 
+extern bool cext_merge_is_shallow(Jsonb **docs, int ndocs);
 extern Jsonb *cext_merge(CextStrategy strategy, Jsonb **docs, int ndocs);
 
 #endif							/* CEXT_MERGE_H */
