@@ -7,7 +7,7 @@
  * slots and before the commit record; after the writer left the proc array and
  * before cache_ext completes its slots; and after that, before invalidation
  * messages go out.  There it waits a random time, to make races likely, or, in
- * the second, while a file exists, to hold a writer.
+ * the second and the third, while a file exists, to hold a writer.
  *
  * Callbacks run in the reverse order of their registration.  So this library is
  * preloaded before cache_ext, which makes its first callback run after
@@ -79,6 +79,7 @@ static int	delay_before_us = 0;
 static int	delay_after_us = 0;
 static int	delay_messages_us = 0;
 static char *hold_file = NULL;
+static char *hold_messages = NULL;
 static char *at_commit = NULL;
 
 #define MAX_DOCUMENTS	64
@@ -110,6 +111,13 @@ random_wait(int longest_us)
 		pg_usleep(pg_prng_uint64_range(&pg_global_prng_state, 0, longest_us));
 }
 
+static void
+wait_while_there(const char *file)
+{
+	while (file != NULL && file[0] != '\0' && access(file, F_OK) == 0)
+		pg_usleep(1000);
+}
+
 /*
  * Runs before cache_ext's.
  */
@@ -120,9 +128,7 @@ early_callback(XactEvent event, void *arg)
 		!TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
 	random_wait(delay_after_us);
-	while (hold_file != NULL && hold_file[0] != '\0' &&
-		   access(hold_file, F_OK) == 0)
-		pg_usleep(1000);
+	wait_while_there(hold_file);
 }
 
 static void
@@ -162,9 +168,11 @@ static void
 release_callback(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 				 void *arg)
 {
-	if (phase == RESOURCE_RELEASE_BEFORE_LOCKS && is_commit && is_top_level &&
-		TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		random_wait(delay_messages_us);
+	if (phase != RESOURCE_RELEASE_BEFORE_LOCKS || !is_commit || !is_top_level ||
+		!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	random_wait(delay_messages_us);
+	wait_while_there(hold_messages);
 }
 
 /*
@@ -629,6 +637,10 @@ _PG_init(void)
 	DefineCustomStringVariable("cext_test.hold_file",
 							   "A commit does not complete while this file exists.",
 							   NULL, &hold_file, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("cext_test.hold_messages",
+							   "Invalidation messages do not go out while this file exists.",
+							   NULL, &hold_messages, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("cext_test.at_commit",
 							   "A statement that each commit runs after cache_ext marked its slots.",
