@@ -21,8 +21,11 @@
  *	  out (write/xact.c), unlike one that wrote rows.  So if it was completed
  *	  when we read the generation, we see what it did; if not, EVERYTHING was
  *	  pending for us, or will have another generation.
- *	- A fill stores only if EVERYTHING still has the generation that was
- *	  remembered before the fill began.
+ *	- A read uses the cache only if EVERYTHING was settled for it by then.
+ *	  Otherwise what was loaded may be older than what the snapshot sees, and
+ *	  EVERYTHING may be settled a moment later: a key that was made of the one
+ *	  must not meet entries of the other.  Where it was settled it still has
+ *	  that generation when a fill stores, or is not settled any more.
  *
  * So no lock has to keep triggers as they are during a fill, and partitions cost
  * it nothing.  Where a trigger was disabled and enabled again in between, both
@@ -225,10 +228,9 @@ cext_source_refresh(CextSourceSet *set, Snapshot snapshot, uint64 any)
 		set->generation = CEXT_NO_GENERATION;
 		set->snapshot.valid = false;
 	}
-	if (set->suspended != NULL || !set->current)
+	if (set->suspended != NULL || !set->current || generation == CEXT_NO_GENERATION)
 		return false;
-	if (generation != CEXT_NO_GENERATION)
-		set->any = any;
+	set->any = any;
 	return true;
 }
 

@@ -60,9 +60,9 @@ extern bool cext_source_refresh(CextSourceSet *set, Snapshot snapshot, uint64 an
 
 /*
  * Make a set hold for the active snapshot, for which ANY is settled at a generation,
- * or CEXT_NO_GENERATION.  False if a source is suspended, or if they change all the
- * time, so that nothing cached may be used.  Reads tables after something changed,
- * and throws what that can throw.
+ * or CEXT_NO_GENERATION.  False if nothing cached may be used: a source is suspended,
+ * EVERYTHING is not settled, or the sources change all the time.  Reads tables after
+ * something changed, and throws what that can throw.
  */
 static inline bool
 cext_source_require(CextSourceSet *set, Snapshot snapshot, uint64 any)
