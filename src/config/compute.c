@@ -43,7 +43,8 @@ warn_suspended(const CextSource *source)
 }
 
 /*
- * Bring the caller's strings to what they mean for the sources as they are.
+ * Bring the caller's strings to what they mean for the sources as they are, and
+ * complete the key.
  */
 static inline void
 make_canonical(CextConfigRequest *request)
@@ -60,6 +61,7 @@ make_canonical(CextConfigRequest *request)
 		request->given_name = parts[CEXT_NAME];
 		parts[CEXT_NAME] = cext_type_canonicalize(cext_sources.name_type, parts[CEXT_NAME]);
 	}
+	cext_key_complete(&request->read.key, MyDatabaseId);
 	request->read.generation = cext_sources.set.generation;
 	request->loads = cext_sources.set.loads;
 }
@@ -183,7 +185,8 @@ depend_on(CextComputed *computed, const Hashes *hashes, bool of_domain)
 
 /*
  * Make a base of the scopes up to the level, store it if that can be done exactly,
- * and go on from it.
+ * and go on from it.  What cannot be merged has none: the read must not fail of
+ * that where nothing of it is left in the end.
  */
 static void
 fill_base(const CextRequest *request, CextFetch *fetch, const Hashes *hashes,
@@ -439,7 +442,6 @@ cext_config_read(CextConfigRequest *request)
 		return cext_read_piece(&request->read, computed.value);
 	}
 
-	cext_key_complete(&request->read.key, MyDatabaseId);
 	if (likely(cext_entry_look_up(&request->read, snapshot, any, &value)))
 	{
 		cext_count(CEXT_COUNT_HITS);
@@ -469,7 +471,6 @@ cext_config_prepare(CextConfigRequest *request, Snapshot snapshot, uint64 *any,
 	bool		usable = cext_config_usable(snapshot, any, reason);
 
 	make_canonical(request);
-	cext_key_complete(&request->read.key, MyDatabaseId);
 	return usable;
 }
 
