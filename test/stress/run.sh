@@ -80,6 +80,7 @@ stress_stop_backends() {
 #			in the same window and before invalidation messages go out
 #	partition	a partitioned one, of which partitions come and go, are emptied and
 #			rewritten
+#	retype	attached users, whose ids change their type, with the same waits
 #	store	large documents in a store that is too small for them, with backends
 #			stopped for moments, so that some are in the middle of a copy
 stress_clients() {
@@ -106,6 +107,12 @@ stress_clients() {
 			-f "$dir/ddl_read.sql@40" -f "$dir/ddl_read_repeatable.sql@20" \
 			-f "$dir/ddl_write_parts.sql@10" -f "$dir/ddl_truncate.sql@2" \
 			-f "$dir/ddl_partition.sql@3" -f "$dir/ddl_rewrite.sql@1"
+		return
+	fi
+	if [ "$2" = retype ]; then
+		PGDATABASE=ddl run_psql -c "SELECT stress.attach('app.plain')" >/dev/null
+		PGDATABASE=ddl PGOPTIONS="-c cext_test.delay_after=300 -c cext_test.delay_messages=1000" \
+			stress_pgbench "$1" -f "$dir/retype_read.sql@30" -f "$dir/retype.sql@1"
 		return
 	fi
 	if [ "$2" = group ]; then

@@ -69,5 +69,21 @@ BEGIN
   RETURN reference.assert_exact(cached, expected, u, n);
 END
 $$;
+-- Somebody with a blank at the end of his name is nobody while names are of type
+-- text.  No lock is taken on the table before something looks wrong: whoever waits
+-- for one has a snapshot from before the change.  What is computed is computed by
+-- the latest type, which an older snapshot does not see.
+CREATE FUNCTION stress.check_blank(u text, n text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  cached jsonb := cache_ext.get_merged_config(u || ' ', n);
+  latest regtype;
+BEGIN
+  IF cached ? 'user' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = 'app.users'::regclass AND a.attname = 'login' AND a.atttypid = 'text'::regtype) THEN
+    EXECUTE 'SELECT pg_typeof(w.login) FROM (SELECT) x LEFT JOIN app.users w ON false' INTO latest;
+    RETURN reference.assert_exact(cached, CASE WHEN latest = 'text'::regtype THEN cached - 'user' ELSE cached END, u || ' ', n);
+  END IF;
+  RETURN true;
+END
+$$;
 CREATE SEQUENCE stress.counter CACHE 1000;
 ANALYZE;
