@@ -4,6 +4,7 @@
 #   make demo, make test, make bench        from a clone: install what they need,
 #                                           start servers of their own, stop them
 #   make mutants                            break the protocol; the oracle must notice
+#   make release                            the archive for PGXN, if all that names the version agrees
 
 # Where this file is: make -f works in another directory, and builds there.
 TOP := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
@@ -59,6 +60,6 @@ installcheck: test-module
 test-module:
 	@$(MAKE) -s -C $(TOP)/test/module PG_CONFIG=$(PG_CONFIG)
 
-.PHONY: demo test bench mutants
-demo test bench mutants:
+.PHONY: demo test bench mutants release
+demo test bench mutants release:
 	@$(TOP)/scripts/$@
