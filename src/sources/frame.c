@@ -14,6 +14,8 @@
  * the standard ExecutorFinish returns, or COPY.  Those of the rows that foreign
  * keys' actions write are queued at the level of the query that set them off, and
  * the queries that write them have EXEC_FLAG_SKIP_TRIGGERS and are no frames.
+ * Nor is a SELECT without modifying CTEs, to which PostgreSQL gives that flag: it
+ * has no rows of its own, and what it calls that writes is a frame for itself.
  * PostgreSQL sees to it that no query leaves its level on the queue and returns
  * to who called it: a portal that writes runs to its end at its first fetch.
  * So frames are a stack, as the levels are.
