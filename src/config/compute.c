@@ -62,7 +62,6 @@ make_canonical(CextConfigRequest *request)
 		parts[CEXT_NAME] = cext_type_canonicalize(cext_sources.name_type, parts[CEXT_NAME]);
 	}
 	cext_key_complete(&request->read.key, MyDatabaseId);
-	request->read.generation = cext_sources.set.generation;
 	request->loads = cext_sources.set.loads;
 }
 
@@ -237,7 +236,7 @@ look_up_base(const CextRequest *request, CextFetch *fetch)
 static CextRequest
 base_request(const CextRequest *request, const CextFetch *fetch, CextConfigSpace space)
 {
-	CextRequest below = {.key.space = space,.generation = request->generation,.is_inner = true};
+	CextRequest below = {.key.space = space,.is_inner = true};
 
 	if (space == CEXT_SPACE_BASE)
 		below.key.parts[CEXT_ID] = fetch->domain;
@@ -332,8 +331,7 @@ fetch_all(const CextRequest *request, bool usable, CextFetch *fetch, Hashes *has
 	cext_fetch_domain(fetch);
 	if (usable)
 		hash_slices(hashes, fetch);
-	if (usable && request->key.space != CEXT_SPACE_PUBLIC &&
-		request->generation == cext_sources.set.generation)
+	if (usable && request->key.space != CEXT_SPACE_PUBLIC)
 		fetch_upon_bases(request, fetch, hashes);
 	else
 	{

@@ -79,9 +79,6 @@ cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any)
 	return cext_entry_holds(&ref, snapshot, any, &stamp);
 }
 
-/* Where EVERYTHING is among an entry's slices. */
-#define EVERYTHING_INDEX	0
-
 /*
  * Has this transaction changed what a copy of an entry depends on?
  */
@@ -99,19 +96,18 @@ cext_seen_is_own(const CextSeen *seen)
 /*
  * Record the generations of an entry's slices.  False, with the reason, if the entry
  * cannot be stored: if one of the slices is not settled for the snapshot that it
- * was computed under, or is one of this transaction's own, or if the sources are
- * no longer those that the key was made for.
+ * was computed under, or is one of this transaction's own.
  */
 static bool
-record_slices(CextEntry *entry, const CextRequest *request,
-			  const CextComputed *computed, Snapshot snapshot, CextCounter *reason)
+record_slices(CextEntry *entry, const CextComputed *computed, Snapshot snapshot,
+			  CextCounter *reason)
 {
 	uint64		any = cext_entry_any(snapshot);
 
 	entry->stamp = any == CEXT_NO_GENERATION ? 0 : any;
 	pg_read_barrier();			/* as in cext_entry_holds */
 
-	Assert(computed->slices[EVERYTHING_INDEX] == cext_everything_hash());
+	Assert(computed->slices[0] == cext_everything_hash());
 	entry->nslices = computed->nslices;
 	for (int i = 0; i < entry->nslices; i++)
 	{
@@ -123,8 +119,6 @@ record_slices(CextEntry *entry, const CextRequest *request,
 			return false;
 		*reason = CEXT_COUNT_RT_UNSETTLED;
 		if (!cext_slot_settled(slot, snapshot, &generation))
-			return false;
-		if (i == EVERYTHING_INDEX && generation != request->generation)
 			return false;
 		entry->slices[i] = CEXT_PACK_SLICE(slot, generation);
 	}
@@ -177,7 +171,7 @@ cext_entry_store(const CextRequest *request, Snapshot snapshot,
 		*reason = CEXT_COUNT_RT_ABSENT;
 	else if (entry.value_len > cext_entry_limit())
 		*reason = CEXT_COUNT_RT_TOO_LARGE;
-	else if (record_slices(&entry, request, computed, snapshot, reason))
+	else if (record_slices(&entry, computed, snapshot, reason))
 	{
 		cext_store_put(&request->key, &entry);
 		return true;

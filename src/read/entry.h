@@ -31,7 +31,6 @@ typedef struct CextRequest
 	CextKey		key;
 	const CextString *path;		/* or NULL */
 	int			npath;
-	uint64		generation;		/* of EVERYTHING, at which the key was made */
 	bool		is_inner;		/* of a fill, and not what a caller asked for */
 } CextRequest;
 

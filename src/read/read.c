@@ -177,15 +177,21 @@ cext_read(const CextKindInfo *kind, CextRequest *request)
 	CextComputed computed = {0};
 	CextCounter reason;
 
-	if (!cext_read_usable(snapshot, &reason))
+	uint64		generation;
+	bool		usable = cext_read_usable(snapshot, &reason);
+
+	if (usable &&
+		!cext_slot_settled(cext_slot_of(cext_everything_hash()), snapshot, &generation))
+	{
+		reason = CEXT_COUNT_RT_UNSETTLED;
+		usable = false;
+	}
+	if (!usable)
 	{
 		cext_count(reason);
 		kind->compute(request, snapshot, false, &computed);
 		return cext_read_piece(request, computed.value);
 	}
-	if (!cext_slot_settled(cext_slot_of(cext_everything_hash()), snapshot,
-						   &request->generation))
-		request->generation = CEXT_NO_GENERATION;
 	cext_key_complete(&request->key, MyDatabaseId);
 	if (cext_entry_look_up(request, snapshot, cext_entry_any(snapshot), &value))
 	{
