@@ -35,15 +35,15 @@ CREATE FUNCTION cache_ext.detach(rel regclass) RETURNS void LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'cache_ext_detach';
 COMMENT ON FUNCTION cache_ext.detach(regclass) IS 'Reads the extension''s own table again instead of one that was attached';
 
-CREATE FUNCTION cache_ext.sources_rows(OUT role text, OUT relation regclass, OUT attached boolean, OUT columns text, OUT triggers text, OUT suspended boolean, OUT reason text, OUT hint text)
+CREATE FUNCTION cache_ext.sources_rows(OUT part text, OUT relation regclass, OUT attached boolean, OUT columns text, OUT triggers text, OUT suspended boolean, OUT reason text, OUT hint text)
 RETURNS SETOF record LANGUAGE c STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'cache_ext_sources';
 COMMENT ON FUNCTION cache_ext.sources_rows() IS 'Rows of the view sources';
 
 CREATE VIEW cache_ext.sources AS
-SELECT s.role, s.relation, s.attached, s.columns, s.triggers, s.suspended, s.reason, s.hint FROM cache_ext.sources_rows() s;
+SELECT s.part, s.relation, s.attached, s.columns, s.triggers, s.suspended, s.reason, s.hint FROM cache_ext.sources_rows() s;
 COMMENT ON VIEW cache_ext.sources IS 'The tables that are read, and whether all that happens to them is noticed';
-COMMENT ON COLUMN cache_ext.sources.role IS 'What is read from the table';
+COMMENT ON COLUMN cache_ext.sources.part IS 'The part that the table plays: what is read from it';
 COMMENT ON COLUMN cache_ext.sources.relation IS 'The table';
 COMMENT ON COLUMN cache_ext.sources.attached IS 'Whether it was attached, or is one of the extension''s own';
 COMMENT ON COLUMN cache_ext.sources.columns IS 'The columns that are read of a table that was attached';

@@ -74,16 +74,16 @@ COMMENT ON COLUMN cache_ext.users.user_id IS 'User id';
 COMMENT ON COLUMN cache_ext.users.domain_id IS 'The user''s domain, or null';
 
 CREATE TABLE cache_ext.attached (
-  role text COLLATE "C" PRIMARY KEY
-    CHECK (role IN ('policies', 'fragments', 'users', 'domains')),
+  part text COLLATE "C" PRIMARY KEY
+    CHECK (part IN ('policies', 'fragments', 'users', 'domains')),
   relation regclass NOT NULL UNIQUE,
   columns cache_ext.regcolumn[] NOT NULL,
   public_id text
 );
 COMMENT ON TABLE cache_ext.attached IS 'Tables that are read instead of the extension''s own; written by attach_* and detach';
-COMMENT ON COLUMN cache_ext.attached.role IS 'Whose place it takes; domains is where users'' domains are looked up';
+COMMENT ON COLUMN cache_ext.attached.part IS 'The part that it plays; domains is where users'' domains are looked up';
 COMMENT ON COLUMN cache_ext.attached.relation IS 'The table';
-COMMENT ON COLUMN cache_ext.attached.columns IS 'The columns that are read, in the order of the role''s';
+COMMENT ON COLUMN cache_ext.attached.columns IS 'The columns that are read, in the order of the part''s';
 COMMENT ON COLUMN cache_ext.attached.public_id IS 'scope_id of fragments keyed by none; null means null';
 
 -- Rows that came with the extension are not dumped unless they were changed.

@@ -33,7 +33,7 @@
 
 const CextPart cext_parts[CEXT_NUM_PARTS] = {
 	[CEXT_PART_ATTACHED] = {"attached", CEXT_PART_ATTACHED, "attached", 4,
-		{{"role", CEXT_WANT_TEXT}, {"relation", CEXT_WANT_RELATION},
+		{{"part", CEXT_WANT_TEXT}, {"relation", CEXT_WANT_RELATION},
 	{"columns", CEXT_WANT_COLUMNS}, {"public_id", CEXT_WANT_TEXT}}},
 	[CEXT_PART_SCOPE_TYPES] = {"scope_types", CEXT_PART_SCOPE_TYPES, "scope_types", 3,
 		{{"scope_type", CEXT_WANT_KEY}, {"keyed_by", CEXT_WANT_TEXT},

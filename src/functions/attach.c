@@ -218,8 +218,8 @@ put_row(const CextSource *source)
 	args[2] = columns.data;
 	args[3] = source->stand_in.data;
 
-	if (run("SELECT relation::oid, role, relation::text FROM cache_ext.attached"
-			" WHERE (role = $1) <> (relation = $2::oid::regclass)"
+	if (run("SELECT relation::oid, part, relation::text FROM cache_ext.attached"
+			" WHERE (part = $1) <> (relation = $2::oid::regclass)"
 			" AND EXISTS (SELECT FROM pg_class c WHERE c.oid = relation)", 2, args) > 0)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[0];
@@ -234,12 +234,12 @@ put_row(const CextSource *source)
 				 errhint("Detach that one first, with cache_ext.detach('%s').",
 						 SPI_getvalue(tuple, desc, 3))));
 	}
-	if (run("SELECT 1 FROM cache_ext.attached WHERE role = $1 AND relation = $2::oid::regclass"
+	if (run("SELECT 1 FROM cache_ext.attached WHERE part = $1 AND relation = $2::oid::regclass"
 			" AND columns::text = $3::cache_ext.regcolumn[]::text"
 			" AND public_id IS NOT DISTINCT FROM $4", 4, args) > 0)
 		return;
-	run("DELETE FROM cache_ext.attached WHERE role = $1 OR relation = $2::oid::regclass", 2, args);
-	run("INSERT INTO cache_ext.attached (role, relation, columns, public_id)"
+	run("DELETE FROM cache_ext.attached WHERE part = $1 OR relation = $2::oid::regclass", 2, args);
+	run("INSERT INTO cache_ext.attached (part, relation, columns, public_id)"
 		" VALUES ($1, $2::oid::regclass, $3::cache_ext.regcolumn[], $4)", 4, args);
 }
 
@@ -430,12 +430,12 @@ cache_ext_attach_policies(PG_FUNCTION_ARGS)
 }
 
 static void
-remove_source(const char *role, Oid relid)
+remove_source(const char *part, Oid relid)
 {
-	const char *args[1] = {role};
+	const char *args[1] = {part};
 
 	drop_triggers(relid);
-	run("DELETE FROM cache_ext.attached WHERE role = $1", 1, args);
+	run("DELETE FROM cache_ext.attached WHERE part = $1", 1, args);
 }
 
 /*
@@ -448,7 +448,7 @@ remove_domains(Oid keep)
 	Oid			relid;
 	bool		isnull;
 
-	if (run("SELECT relation::oid FROM cache_ext.attached WHERE role = 'domains' AND relation <> $1::oid::regclass",
+	if (run("SELECT relation::oid FROM cache_ext.attached WHERE part = 'domains' AND relation <> $1::oid::regclass",
 			1, args) == 0)
 		return;
 	relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
@@ -496,7 +496,7 @@ cache_ext_detach(PG_FUNCTION_ARGS)
 	char	   *relname = cext_relation_name(relid);
 	const char *args[1] = {psprintf("%u", relid)};
 	Session		session;
-	char	   *role;
+	char	   *part;
 
 	if (relname != NULL)
 		check_owner(relid, GetUserId());
@@ -508,23 +508,23 @@ cache_ext_detach(PG_FUNCTION_ARGS)
 		check_owner(relid, session.caller.user);
 	if (relname == NULL && !has_privs_of_role(session.caller.user, session.owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, args[0]);
-	if (run("SELECT role FROM cache_ext.attached WHERE relation = $1::oid::regclass", 1, args) == 0)
+	if (run("SELECT part FROM cache_ext.attached WHERE relation = $1::oid::regclass", 1, args) == 0)
 	{
 		ereport(NOTICE,
 				(errmsg("table %s is not attached, skipping", relname ? relname : args[0])));
 		end(&session);
 		PG_RETURN_VOID();
 	}
-	role = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (strcmp(role, "domains") == 0)
+	part = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (strcmp(part, "domains") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot detach table %s, in which users' domains are looked up",
 						relname ? relname : args[0]),
 				 errhint("Detach the table of users, or attach it without domains.")));
-	if (strcmp(role, "users") == 0)
+	if (strcmp(part, "users") == 0)
 		remove_domains(InvalidOid);
-	remove_source(role, relid);
+	remove_source(part, relid);
 	end(&session);
 	PG_RETURN_VOID();
 }

@@ -55,7 +55,7 @@ SELECT split_part(t.message(format('SELECT cache_ext.attach_%s', call)), ':', 1)
 SELECT count(*) AS attached FROM cache_ext.attached;
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgname LIKE 'cache\_ext%' AND tgrelid::regclass::text LIKE 'a.%';
 
--- A table plays one role.
+-- A table plays one part.
 CREATE UNIQUE INDEX ON a.f (config_name, scope_type, scope_id);
 SELECT cache_ext.attach_fragments('a.f');
 SELECT cache_ext.attach_policies('a.f', scope_type => 'scope_type');
@@ -286,7 +286,7 @@ SELECT cache_ext.attach_fragments('a.f');
 DROP TABLE a.f CASCADE;
 CREATE TABLE a.f (scope_type text, scope_id text, config_name text, config jsonb, UNIQUE (scope_id, config_name, scope_type));
 SELECT cache_ext.attach_fragments('a.f');
-SELECT suspended FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended FROM cache_ext.sources WHERE part = 'fragments';
 SELECT cache_ext.detach('a.f');
 SET client_min_messages = warning;
 DROP EXTENSION postgres_fdw CASCADE;

@@ -47,7 +47,7 @@ GRANT USAGE ON SCHEMA cache_ext, app TO regress_cache_ext_reader;
 GRANT SELECT (name) ON app.docs TO regress_cache_ext_reader;
 SELECT cache_ext.attach_fragments('app.docs', 'kind', 'owner', 'name', 'doc');
 SELECT cache_ext.attach_users('public.people', 'id', 'domain');
-SELECT role, relation, suspended, reason FROM cache_ext.sources WHERE attached;
+SELECT part, relation, suspended, reason FROM cache_ext.sources WHERE attached;
 
 --
 -- A role that owns none of it

@@ -58,11 +58,11 @@ CREATE VIEW f.rows AS
     FROM (SELECT kind, owner, name, doc, NULL::int FROM f.fragments WHERE EXISTS (SELECT FROM cache_ext.attached WHERE relation = 'f.fragments'::regclass)
           UNION ALL SELECT kind, owner, name, doc, NULL::int FROM f.parts WHERE EXISTS (SELECT FROM cache_ext.attached WHERE relation = 'f.parts'::regclass)
           UNION ALL SELECT x.scope_type, x.scope_id, x.config_name, x.config, p.rank FROM cache_ext.config_fragments x JOIN cache_ext.config_policies p USING (config_name, scope_type)
-                     WHERE NOT EXISTS (SELECT FROM cache_ext.attached WHERE role = 'fragments')) r (kind, owner, name, doc, rank)
+                     WHERE NOT EXISTS (SELECT FROM cache_ext.attached WHERE part = 'fragments')) r (kind, owner, name, doc, rank)
     JOIN cache_ext.scope_types t ON t.scope_type = r.kind LEFT JOIN cache_ext.config_definitions d ON d.config_name = r.name;
 CREATE VIEW f.members AS
-  SELECT login, tenant FROM f.users WHERE EXISTS (SELECT FROM cache_ext.attached WHERE role = 'users')
-  UNION ALL SELECT user_id, domain_id FROM cache_ext.users WHERE NOT EXISTS (SELECT FROM cache_ext.attached WHERE role = 'users');
+  SELECT login, tenant FROM f.users WHERE EXISTS (SELECT FROM cache_ext.attached WHERE part = 'users')
+  UNION ALL SELECT user_id, domain_id FROM cache_ext.users WHERE NOT EXISTS (SELECT FROM cache_ext.attached WHERE part = 'users');
 CREATE FUNCTION f.wrong() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (
@@ -305,7 +305,7 @@ BEGIN
     EXECUTE format('DELETE FROM %s', t);
     EXECUTE format('INSERT INTO %s (%s) SELECT * FROM f.%I', t, f.columns(t), 'saved ' || t);
   END LOOP;
-  PERFORM cache_ext.detach(a.relation) FROM cache_ext.attached a WHERE a.role = 'fragments' AND a.relation IS DISTINCT FROM to_regclass('f.' || mapping) OR a.role = 'users' AND mapping = 'own';
+  PERFORM cache_ext.detach(a.relation) FROM cache_ext.attached a WHERE a.part = 'fragments' AND a.relation IS DISTINCT FROM to_regclass('f.' || mapping) OR a.part = 'users' AND mapping = 'own';
   IF mapping <> 'own' THEN
     PERFORM cache_ext.attach_fragments(('f.' || mapping)::regclass, 'kind', 'owner', 'name', 'doc');
     PERFORM cache_ext.attach_users('f.users', 'login', 'tenant');
@@ -510,9 +510,9 @@ ROLLBACK;
 DROP TRIGGER cache_ext_row ON f.fragments;
 CREATE CONSTRAINT TRIGGER cache_ext_row AFTER INSERT OR UPDATE OR DELETE ON f.fragments DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row();
 ALTER TABLE f.fragments ENABLE ALWAYS TRIGGER cache_ext_row;
-SELECT suspended, reason FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended, reason FROM cache_ext.sources WHERE part = 'fragments';
 SELECT cache_ext.attach_fragments('f.fragments', 'kind', 'owner', 'name', 'doc');
-SELECT suspended, reason FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended, reason FROM cache_ext.sources WHERE part = 'fragments';
 
 SELECT dblink_disconnect('other');
 SELECT f.put_back('own');

@@ -55,7 +55,7 @@ INSERT INTO portal.fragments (config_name, scope_type, scope_id, config) VALUES
 SELECT cache_ext.attach_policies('portal.allowed', scope_type => 'scope_type', rank => 'rank');
 SELECT cache_ext.attach_fragments('portal.fragments');
 SELECT cache_ext.attach_users('portal.users', user_id => 'uuid', domain_id => 'domain_name', domains => 'portal.domains');
-SELECT role, relation, attached, columns, suspended FROM cache_ext.sources;
+SELECT part, relation, attached, columns, suspended FROM cache_ext.sources;
 
 SELECT i, c.* FROM generate_series(1, 5) i, portal.read(i, 'theme') c;
 SELECT i, c.* FROM generate_series(1, 5) i, portal.read(i, 'theme') c;
@@ -114,7 +114,7 @@ SELECT cache_ext.detach('portal.users');
 SELECT cache_ext.detach('portal.fragments');
 SELECT cache_ext.detach('portal.allowed');
 SELECT cache_ext.detach('portal.allowed');
-SELECT role, relation, attached, suspended FROM cache_ext.sources;
+SELECT part, relation, attached, suspended FROM cache_ext.sources;
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE 'cache\_ext%' AND tgrelid::regclass::text LIKE 'portal.%';
 SELECT * FROM t.read('alice', 'theme');
 SET client_min_messages = warning;

@@ -42,7 +42,7 @@ SELECT cache_ext.attach_policies('shop.policies', scope_sources => 'scope_source
 SELECT cache_ext.attach_users('shop.users', user_id => 'login', domain_id => 'tenant');
 SELECT cache_ext.get_merged_config('ann', 'prices');
 INSERT INTO cache_ext.scope_types VALUES ('PUBLIC', 'none', 100), ('TENANT', 'domain', 200), ('USER', 'user', 300);
-SELECT role, relation, attached, columns, suspended FROM cache_ext.sources;
+SELECT part, relation, attached, columns, suspended FROM cache_ext.sources;
 SELECT u, c.* FROM unnest('{ann,ben,public,zoe}'::text[]) u, shop.read(u, 'prices') c;
 SELECT u, c.* FROM unnest('{ann,ben,public,zoe}'::text[]) u, shop.read(u, 'prices') c;
 SELECT * FROM shop.read('ann', 'banner');

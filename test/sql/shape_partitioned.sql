@@ -36,7 +36,7 @@ $$;
 
 SET search_path = us, eu, public;
 SELECT cache_ext.attach_fragments('eu.fragments', scope_type => 'kind', scope_id => 'owner', config_name => 'name', config => 'body');
-SELECT role, relation, columns, suspended FROM cache_ext.sources WHERE attached;
+SELECT part, relation, columns, suspended FROM cache_ext.sources WHERE attached;
 -- One to the table, one from it; the same statement, and another schema's table.
 SELECT cache_ext.attach_fragments('eu.fragments', scope_type => 'kind', scope_id => 'owner', config_name => 'name', config => 'body');
 SELECT cache_ext.attach_fragments('us.fragments', scope_type => 'kind', scope_id => 'owner', config_name => 'name', config => 'body');
@@ -121,18 +121,18 @@ SELECT * FROM t.read_eu(3);
 ALTER TABLE eu.fragments_public DISABLE TRIGGER cache_ext_row;
 \set VERBOSITY default
 SELECT * FROM t.read_eu(3);
-SELECT suspended, reason, hint FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended, reason, hint FROM cache_ext.sources WHERE part = 'fragments';
 UPDATE eu.fragments_public SET body = '{"p": "unseen"}';
 SELECT * FROM t.read_eu(3);
 SELECT cache_ext.attach_fragments('eu.fragments', scope_type => 'kind', scope_id => 'owner', config_name => 'name', config => 'body');
 SELECT * FROM t.read_eu(3);
 SELECT * FROM t.read_eu(3);
-SELECT suspended FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended FROM cache_ext.sources WHERE part = 'fragments';
 -- Of one below another level.
 ALTER TABLE eu.fragments_user_0 DISABLE TRIGGER cache_ext_before_row;
-SELECT suspended, reason FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended, reason FROM cache_ext.sources WHERE part = 'fragments';
 SELECT cache_ext.attach_fragments('eu.fragments', scope_type => 'kind', scope_id => 'owner', config_name => 'name', config => 'body');
-SELECT suspended FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended FROM cache_ext.sources WHERE part = 'fragments';
 -- Labels of the enum.
 ALTER TYPE t.scope RENAME VALUE 'user' TO 'person';
 SELECT cache_ext.get_merged_config('3', 'theme');
@@ -145,9 +145,9 @@ DROP INDEX eu.fragments_owner_name_kind_idx;
 CREATE EXTENSION postgres_fdw;
 CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw;
 CREATE FOREIGN TABLE eu.fragments_team PARTITION OF eu.fragments FOR VALUES IN ('team') SERVER s;
-SELECT suspended, reason FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended, reason FROM cache_ext.sources WHERE part = 'fragments';
 DROP FOREIGN TABLE eu.fragments_team;
-SELECT suspended FROM cache_ext.sources WHERE role = 'fragments';
+SELECT suspended FROM cache_ext.sources WHERE part = 'fragments';
 
 SELECT cache_ext.detach('eu.fragments');
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'cache\_ext%' AND tgrelid::regclass::text LIKE 'eu.%';

@@ -111,7 +111,7 @@ SELECT cache_ext.attach_policies('app.chains', 'name', scope_sources => 'chain')
 SELECT cache_ext.get_merged_config('u', 'n') ? 'p' AS is_read;
 ALTER TABLE app.chains ALTER chain TYPE text USING 'public';
 SELECT t.message($$SELECT cache_ext.get_merged_config('u', 'n')$$);
-SELECT s.role, s.reason FROM cache_ext.sources s WHERE s.suspended ORDER BY s.role;
+SELECT s.part, s.reason FROM cache_ext.sources s WHERE s.suspended ORDER BY s.part;
 
 SELECT cache_ext.detach('app.chains'), cache_ext.detach('app.docs');
 DROP SCHEMA app CASCADE;

@@ -28,7 +28,7 @@ END
 $$;
 
 CREATE FUNCTION stress.attach(t text, config text DEFAULT 'doc') RETURNS void LANGUAGE sql AS $$
-  SELECT cache_ext.detach(a.relation) FROM cache_ext.attached a WHERE a.role = 'fragments' AND a.relation <> t::regclass;
+  SELECT cache_ext.detach(a.relation) FROM cache_ext.attached a WHERE a.part = 'fragments' AND a.relation <> t::regclass;
   SELECT cache_ext.attach_fragments(t::regclass, 'kind', 'owner', 'name', config::name);
 $$;
 SELECT cache_ext.attach_users('app.users', 'login', 'tenant');
@@ -40,7 +40,7 @@ DECLARE
   a record;
   result jsonb;
 BEGIN
-  SELECT x.relation, split_part(x.columns[4]::text, '.', 3) AS config INTO a FROM cache_ext.attached x WHERE x.role = 'fragments';
+  SELECT x.relation, split_part(x.columns[4]::text, '.', 3) AS config INTO a FROM cache_ext.attached x WHERE x.part = 'fragments';
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;

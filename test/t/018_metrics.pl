@@ -43,7 +43,7 @@ my %series;
 while ($page->{content} =~ /^(cache_ext_\w+)\{([^}]*)\} (\S+)$/gm)
 {
 	my ($name, $labels, $value) = ($1, $2, $3);
-	my ($label) = $labels =~ /(?:reason|kind|role)="([^"]*)"/;
+	my ($label) = $labels =~ /(?:reason|kind|part)="([^"]*)"/;
 	$series{$name}{$label // ''} = $value + 0;
 }
 is($series{cache_ext_hits_total}{''}, 7, 'hits');

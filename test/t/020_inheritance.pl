@@ -90,7 +90,7 @@ for my $case (@sources)
 		cmp_ok(hits($db), '>=', 4, 'hits');
 		$node->safe_psql($db, "ALTER TABLE $table INHERIT p.parent");
 		judge($node, $db, 'child', $users, 'theme', $oracle, $session);
-		# The table of what is attached is no role of the application's, but somebody has to say why nothing is cached.
+		# The table of what is attached plays no part for the application, but somebody has to say why nothing is cached.
 		is(run_sql($node, $db, 'SELECT count(*) > 0 FROM cache_ext.sources WHERE suspended AND reason IS NOT NULL AND hint IS NOT NULL' . ($what eq 'own attached' ? '' : " AND relation = '$table'::regclass")), 't', 'suspended, with reason and hint');
 		is(hits($db), 0, 'no hits');
 		$node->safe_psql($db, "ALTER TABLE $table NO INHERIT p.parent");
@@ -122,10 +122,10 @@ for my $kind ([ 'own', \%own ], [ 'attached', \%attached ])
 {
 	my ($name, $case) = @$kind;
 
-	for my $role (sort keys %{ $case->{tables} })
+	for my $part (sort keys %{ $case->{tables} })
 	{
-		part($node, "$name $role: written through the parent" => sub {
-			my ($table, $set) = @{ $case->{tables}{$role} };
+		part($node, "$name $part: written through the parent" => sub {
+			my ($table, $set) = @{ $case->{tables}{$part} };
 			my $oracle = $case->{oracle};
 			my $db = database($node);
 			my $probe_call = "probe.read('alice', 'theme', '$oracle') AND probe.read('bob', 'theme', '$oracle')";
@@ -140,7 +140,7 @@ for my $kind ([ 'own', \%own ], [ 'attached', \%attached ])
 				my ($trigger, $where, $returning) = @{ $points{$point} };
 				$node->safe_psql($db, sprintf($trigger, $table, "'$oracle'")) if $trigger ne '';
 				for my $write ("UPDATE p.parent $set " . sprintf($where, $probe_call) . ' ' . sprintf($returning, $probe_call),
-					$role eq 'fragments' || $role eq 'users' ? 'DELETE FROM p.parent ' . sprintf($where, $probe_call) . ' ' . sprintf($returning, $probe_call) : ())
+					$part eq 'fragments' || $part eq 'users' ? 'DELETE FROM p.parent ' . sprintf($where, $probe_call) . ' ' . sprintf($returning, $probe_call) : ())
 				{
 					my ($verb) = $write =~ /^(\w+)/;
 					ask($_, "SELECT cache_ext.get_merged_config('alice', 'theme'), cache_ext.get_merged_config('bob', 'theme')") for $writer, $other;

@@ -43,12 +43,12 @@ DECLARE
   result jsonb;
   f jsonb;
 BEGIN
-  IF EXISTS (SELECT FROM cache_ext.attached a WHERE a.role = 'users') THEN
+  IF EXISTS (SELECT FROM cache_ext.attached a WHERE a.part = 'users') THEN
     SELECT w.tenant INTO d FROM app.users w WHERE w.login = u;
   ELSE
     SELECT w.domain_id INTO d FROM cache_ext.users w WHERE w.user_id = u;
   END IF;
-  IF EXISTS (SELECT FROM cache_ext.attached a WHERE a.role = 'fragments') THEN
+  IF EXISTS (SELECT FROM cache_ext.attached a WHERE a.part = 'fragments') THEN
     SELECT jsonb_object_agg(e.key, e.value) INTO result FROM app.fragments x, jsonb_each(x.doc) e
      WHERE x.name = n AND (x.kind = 'public' AND x.owner IS NULL OR x.kind = 'user' AND x.owner = u OR x.kind = 'domain' AND x.owner = d);
     RETURN result;
@@ -79,7 +79,7 @@ my @cases = (
 	[ 'a scope type comes', "INSERT INTO cache_ext.scope_types VALUES ('beta', 'user', 900); INSERT INTO cache_ext.config_policies VALUES ('theme', 'beta'); INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) SELECT 'beta', 'u' || i, 'theme', '{\"who\": \"beta\"}' FROM generate_series(1, 50) i", "DELETE FROM cache_ext.scope_types WHERE scope_type = 'beta'" ],
 	[ 'fragments are attached', $attach_fragments, 'DELETE FROM cache_ext.attached' ],
 	[ 'users are attached', $attach_users, 'DELETE FROM cache_ext.attached' ],
-	[ 'both are attached', "$attach_fragments; $attach_users", "DELETE FROM cache_ext.attached WHERE role = 'fragments'" ],
+	[ 'both are attached', "$attach_fragments; $attach_users", "DELETE FROM cache_ext.attached WHERE part = 'fragments'" ],
 	[ 'a fragment changes', "UPDATE cache_ext.config_fragments SET config = config || '{\"w\": 1}'", "DELETE FROM cache_ext.config_fragments WHERE scope_type = 'public'" ]);
 
 sub cursor_over

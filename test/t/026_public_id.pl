@@ -57,7 +57,7 @@ for my $case (@cases)
 			}
 		});
 		is(run_sql($node, $db, 'SELECT count(*) FROM cache_ext.verify()'), '0', 'verify') if $is_value;
-		my $suspended = run_sql($node, $db, "SELECT suspended, length(reason) > 0, length(hint) > 0 FROM cache_ext.sources WHERE role = 'fragments'");
+		my $suspended = run_sql($node, $db, "SELECT suspended, length(reason) > 0, length(hint) > 0 FROM cache_ext.sources WHERE part = 'fragments'");
 		if ($is_value)
 		{
 			is($suspended, 'f||', 'not suspended');
@@ -67,7 +67,7 @@ for my $case (@cases)
 		{
 			is($suspended, 't|t|t', 'suspended, with reason and hint');
 			is($hits, '0', 'no hits');
-			like(run_sql($node, $db, "SELECT reason, hint FROM cache_ext.sources WHERE role = 'fragments'"), qr/public/, 'which say what it is about');
+			like(run_sql($node, $db, "SELECT reason, hint FROM cache_ext.sources WHERE part = 'fragments'"), qr/public/, 'which say what it is about');
 			# Done about it: null is a value of all types.
 			unlike(run_sql($node, $db, "SELECT cache_ext.attach_fragments('app.fragments', 'kind', 'owner', 'name', 'doc')"), qr/ERROR/, 'attached anew');
 			is(ask($_, $read), $whole, 'as before') for $open, $open, $other;

@@ -22,7 +22,7 @@ my $listener = $node->background_psql('plain', on_error_stop => 0);
 $listener->query_safe('LISTEN cache_ext');
 my @statements = (
 	'CREATE SCHEMA cache_ext',
-	'CREATE TABLE cache_ext.attached (role text, relation regclass)',
+	'CREATE TABLE cache_ext.attached (part text, relation regclass)',
 	'CREATE TABLE cache_ext.users (user_id text, domain_id text)',
 	q{CREATE FUNCTION cache_ext.source_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'},
 	'CREATE TRIGGER cache_ext_row AFTER INSERT ON cache_ext.users FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row()',
