@@ -38,14 +38,14 @@ COMMENT ON COLUMN cache_ext.stats.description IS 'What it counts';
 -- Memory
 --
 
-CREATE FUNCTION cache_ext.memory_rows(OUT name text, OUT value bigint, OUT description text)
+CREATE FUNCTION cache_ext.memory_usage_rows(OUT name text, OUT value bigint, OUT description text)
 RETURNS SETOF record LANGUAGE c STRICT PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'cache_ext_memory';
-COMMENT ON FUNCTION cache_ext.memory_rows() IS 'Rows of the view memory';
+AS 'MODULE_PATHNAME', 'cache_ext_memory_usage';
+COMMENT ON FUNCTION cache_ext.memory_usage_rows() IS 'Rows of the view memory_usage';
 
-CREATE VIEW cache_ext.memory AS
-SELECT m.name, m.value, m.description FROM cache_ext.memory_rows() m;
-COMMENT ON VIEW cache_ext.memory IS 'What the cache''s shared memory is used for; empty where there is none';
-COMMENT ON COLUMN cache_ext.memory.name IS 'Name of the figure';
-COMMENT ON COLUMN cache_ext.memory.value IS 'Bytes, or a number of entries';
-COMMENT ON COLUMN cache_ext.memory.description IS 'What it is';
+CREATE VIEW cache_ext.memory_usage AS
+SELECT m.name, m.value, m.description FROM cache_ext.memory_usage_rows() m;
+COMMENT ON VIEW cache_ext.memory_usage IS 'What the cache''s shared memory is used for; empty where there is none';
+COMMENT ON COLUMN cache_ext.memory_usage.name IS 'Name of the figure';
+COMMENT ON COLUMN cache_ext.memory_usage.value IS 'Bytes, or a number of entries';
+COMMENT ON COLUMN cache_ext.memory_usage.description IS 'What it is';

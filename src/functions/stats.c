@@ -24,7 +24,7 @@
 #include "utils/tuplestore.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_stats);
-CEXT_FUNCTION_INFO_V1(cache_ext_memory);
+CEXT_FUNCTION_INFO_V1(cache_ext_memory_usage);
 CEXT_FUNCTION_INFO_V1(cache_ext_sources);
 CEXT_FUNCTION_INFO_V1(cache_ext_reset_stats);
 CEXT_FUNCTION_INFO_V1(cache_ext_stats_since);
@@ -110,7 +110,7 @@ cache_ext_is_preloaded(PG_FUNCTION_ARGS)
  * What the shared memory is used for, a row each.
  */
 Datum
-cache_ext_memory(PG_FUNCTION_ARGS)
+cache_ext_memory_usage(PG_FUNCTION_ARGS)
 {
 	CextStoreUsage usage;
 

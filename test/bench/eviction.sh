@@ -16,7 +16,7 @@ fresh_server() {
 # What a full cache holds.
 fresh_server
 run_psql -c "SELECT count(cache_ext.get_merged_config('k' || i, 'evict')) FROM generate_series(1, 30000) i" >/dev/null
-entries=$(run_psql -At -c "SELECT value FROM cache_ext.memory WHERE name = 'entries'")
+entries=$(run_psql -At -c "SELECT value FROM cache_ext.memory_usage WHERE name = 'entries'")
 echo "8 MB hold $entries entries"
 
 worst=100

@@ -13,10 +13,10 @@ INSERT INTO measured VALUES
   ('loop_zipf', format('SELECT count(%s) FROM generate_series(1, 500000)', :'zipf'), 500000),
   ('zipf', format('SELECT count(cache_ext.get_merged_config(%s, ''small'')) FROM generate_series(1, 500000)', :'zipf'), 500000);
 SELECT cache_ext.invalidate_all();
-SELECT m.value AS entries_before, u.value AS used_before FROM cache_ext.memory m, cache_ext.memory u WHERE m.name = 'entries' AND u.name = 'used_bytes' \gset
+SELECT m.value AS entries_before, u.value AS used_before FROM cache_ext.memory_usage m, cache_ext.memory_usage u WHERE m.name = 'entries' AND u.name = 'used_bytes' \gset
 SELECT 'fill', bench.ns(format('SELECT count(cache_ext.get_merged_config(''u'' || i, ''small'')) FROM generate_series(1, %s) i', :n), :n);
 SELECT 'overhead', (u.value - :used_before)::float / (m.value - :entries_before) - b.bytes
-  FROM cache_ext.memory m, cache_ext.memory u,
+  FROM cache_ext.memory_usage m, cache_ext.memory_usage u,
        (SELECT avg(length('u' || i)) + length('small') + pg_column_size(cache_ext.get_merged_config('u1', 'small')) AS bytes FROM generate_series(1, :n) i) b
  WHERE m.name = 'entries' AND u.name = 'used_bytes';
 SELECT count(cache_ext.get_merged_config('u' || i, 'small')) FROM generate_series(1, :n) i, generate_series(1, 3);

@@ -5,7 +5,7 @@ install_packages valgrind
 lines=$(run_psql -At <<'SQL' | tail -n 1
 SET max_parallel_workers_per_gather = 0;
 SELECT count(cache_ext.get_merged_config(u, 'theme')) FROM generate_series(1, 10), bench.keys;
-SELECT bench.watch((SELECT value FROM cache_ext.memory WHERE name = 'configured_bytes'));
+SELECT bench.watch((SELECT value FROM cache_ext.memory_usage WHERE name = 'configured_bytes'));
 SELECT count(cache_ext.get_merged_config(u, 'theme')) FROM generate_series(1, 1000), bench.keys;
 SELECT bench.changed_lines();
 SQL

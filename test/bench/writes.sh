@@ -37,7 +37,7 @@ done
 compare "SELECT 1" "$WORK/few.sql" \
 	"SELECT count(cache_ext.get_merged_config('user' || i, 'many')) FROM generate_series(1, 150000) i" "$WORK/many.sql"
 empty=$a full=$b
-entries=$(run_psql -At -c "SELECT value FROM cache_ext.memory WHERE name = 'entries'")
+entries=$(run_psql -At -c "SELECT value FROM cache_ext.memory_usage WHERE name = 'entries'")
 echo "public updates a second: of a name without entries $empty, of one with 150,000 (of $entries in all) $full"
 
 row "fragment update with triggers over without" "$(ratio "$without" "$with")" '<= 1.05'

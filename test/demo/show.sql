@@ -77,4 +77,4 @@ SELECT round(:hit::numeric, 2) AS hit_us, round(:computed::numeric, 1) AS comput
 
 \echo '-- The views:'
 SELECT * FROM cache_ext.stats WHERE value > 0;
-SELECT * FROM cache_ext.memory;
+SELECT * FROM cache_ext.memory_usage;

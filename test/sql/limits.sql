@@ -67,7 +67,7 @@ END
 $$;
 SELECT l.largest(repeat('u', 512), repeat('n', 512)) AS longest, l.largest('short', 'n') AS short \gset
 SELECT :longest > 60000 AS longest, :short >= :longest AS short,
-  value - pg_column_size(to_jsonb(repeat('x', :longest))) BETWEEN 0 AND 16 AS said FROM cache_ext.memory WHERE name = 'max_entry_bytes';
+  value - pg_column_size(to_jsonb(repeat('x', :longest))) BETWEEN 0 AND 16 AS said FROM cache_ext.memory_usage WHERE name = 'max_entry_bytes';
 -- A base of that size, of the longest domain.
 UPDATE l.settings SET kind = 'domain', owner = repeat('t', 512), doc = to_jsonb(repeat('x', :longest)) WHERE owner = repeat('u', 512);
 SELECT length(cache_ext.get_merged_config(repeat('u', 512), repeat('n', 512)) #>> '{}') = :longest AS whole FROM generate_series(1, 2);

@@ -19,7 +19,7 @@ SELECT cache_ext.get_public_config('theme');
 SELECT cache_ext.get_config_value('alice', 'theme', 'color');
 SELECT cache_ext.invalidate_all();
 SELECT * FROM cache_ext.stats;
-SELECT * FROM cache_ext.memory;
+SELECT * FROM cache_ext.memory_usage;
 SELECT * FROM cache_ext.config_fragments;
 SET cache_ext.clock_offset = 1;
 SET cache_ext.max_entry_size = '1kB';
@@ -43,7 +43,7 @@ SELECT cache_ext.get_merged_config('app user', 'theme') -> 'app' AS app;
 
 SET ROLE regress_cache_ext_monitor;
 SELECT count(*) > 20 AS sees_stats FROM cache_ext.stats;
-SELECT count(*) > 5 AS sees_memory FROM cache_ext.memory;
+SELECT count(*) > 5 AS sees_memory FROM cache_ext.memory_usage;
 SELECT cache_ext.get_merged_config('alice', 'theme');
 SELECT (SELECT count(*) > 0 FROM cache_ext.entries) AS entries, (SELECT count(*) > 0 FROM cache_ext.slices) AS slices,
   (SELECT count(*) > 0 FROM cache_ext.invalidations) AS invalidations, (SELECT count(*) FROM cache_ext.health) AS health,
@@ -66,7 +66,7 @@ SELECT pg_temp.state(format('%s %s(%s)', CASE p.prokind WHEN 'p' THEN 'CALL' ELS
    AND NOT p.proisstrict AND p.provariadic = 0
  GROUP BY 1;
 SELECT pg_temp.state('SELECT cache_ext.detach(''pg_class'')'), pg_temp.state('SELECT cache_ext.get_config_value(''alice'', ''theme'', ''a'')'),
-  pg_temp.state('SELECT * FROM cache_ext.sources_rows()'), pg_temp.state('SELECT * FROM cache_ext.stats_rows()'), pg_temp.state('SELECT * FROM cache_ext.memory_rows()');
+  pg_temp.state('SELECT * FROM cache_ext.sources_rows()'), pg_temp.state('SELECT * FROM cache_ext.stats_rows()'), pg_temp.state('SELECT * FROM cache_ext.memory_usage_rows()');
 SELECT pg_temp.state('TABLE ' || c.oid::regclass) AS sqlstate, count(*) > 10 AS many FROM pg_class c WHERE c.relnamespace = 'cache_ext'::regnamespace AND c.relkind IN ('r', 'v') GROUP BY 1;
 RESET ROLE;
 

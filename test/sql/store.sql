@@ -64,8 +64,8 @@ UPDATE cache_ext.config_definitions SET ttl = NULL WHERE config_name = 'menu';
 
 -- An entry that is filled again takes the place it has: no growth.
 SELECT counted FROM t.read('alice', 'menu');
-SELECT value AS used FROM cache_ext.memory WHERE name = 'used_bytes' \gset
-SELECT value AS entries FROM cache_ext.memory WHERE name = 'entries' \gset
+SELECT value AS used FROM cache_ext.memory_usage WHERE name = 'used_bytes' \gset
+SELECT value AS entries FROM cache_ext.memory_usage WHERE name = 'entries' \gset
 DO $$
 BEGIN
   FOR i IN 1 .. 200 LOOP
@@ -77,8 +77,8 @@ BEGIN
   END LOOP;
 END
 $$;
-SELECT value - :used < 500 AS is_same_size FROM cache_ext.memory WHERE name = 'used_bytes';
-SELECT value = :entries AS is_same_number FROM cache_ext.memory WHERE name = 'entries';
+SELECT value - :used < 500 AS is_same_size FROM cache_ext.memory_usage WHERE name = 'used_bytes';
+SELECT value = :entries AS is_same_number FROM cache_ext.memory_usage WHERE name = 'entries';
 -- Also when it grows and shrinks.
 DO $$
 BEGIN
@@ -91,14 +91,14 @@ BEGIN
   END LOOP;
 END
 $$;
-SELECT value = :entries AS is_same_number FROM cache_ext.memory WHERE name = 'entries';
+SELECT value = :entries AS is_same_number FROM cache_ext.memory_usage WHERE name = 'entries';
 
 -- The views.
-SELECT name FROM cache_ext.memory;
-SELECT m.value = pg_size_bytes(current_setting('cache_ext.memory')) AS is_configured FROM cache_ext.memory m WHERE name = 'configured_bytes';
+SELECT name FROM cache_ext.memory_usage;
+SELECT m.value = pg_size_bytes(current_setting('cache_ext.memory')) AS is_configured FROM cache_ext.memory_usage m WHERE name = 'configured_bytes';
 SELECT a.size = pg_size_bytes(current_setting('cache_ext.memory')) AS is_allocated FROM pg_shmem_allocations a WHERE name = 'cache_ext';
 SELECT sum(value) FILTER (WHERE name IN ('slot_bytes', 'counter_bytes', 'directory_bytes', 'segment_bytes')) <=
-       sum(value) FILTER (WHERE name = 'configured_bytes') AS fits FROM cache_ext.memory;
+       sum(value) FILTER (WHERE name = 'configured_bytes') AS fits FROM cache_ext.memory_usage;
 SELECT name, description FROM cache_ext.stats;
 SELECT value BETWEEN 0 AND 1 AS is_ratio FROM cache_ext.stats WHERE name = 'hit_ratio';
 SELECT value AS corruptions FROM cache_ext.stats WHERE name = 'corruptions';

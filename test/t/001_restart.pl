@@ -17,7 +17,7 @@ sub check_cold
 {
 	my ($what) = @_;
 	is(count($node, 'hits'), 0, "$what: counters start at zero");
-	is($node->safe_psql('postgres', "SELECT value FROM cache_ext.memory WHERE name = 'entries'"), 0, "$what: empty");
+	is($node->safe_psql('postgres', "SELECT value FROM cache_ext.memory_usage WHERE name = 'entries'"), 0, "$what: empty");
 	is(read_config($node, 'alice', 'theme'), '{"d": 0, "e": 0, "p": 0, "u": 0}', "$what: read");
 	is(read_config($node, 'alice', 'theme'), '{"d": 0, "e": 0, "p": 0, "u": 0}', "$what: read again");
 	is(count($node, 'hits'), 1, "$what: a hit");

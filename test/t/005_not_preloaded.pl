@@ -17,7 +17,7 @@ my ($ret, $out, $err) = $node->psql('postgres', q{SELECT cache_ext.get_merged_co
 UPDATE cache_ext.config_fragments SET config = '{"p": 1}' WHERE scope_type = 'public'; SELECT cache_ext.get_merged_config('alice', 'theme') -> 'p';
 SELECT cache_ext.get_merged_config_json('alice', 'theme') -> 'p', cache_ext.get_public_config('theme'), cache_ext.get_config_value('alice', 'theme', 'p');
 SELECT count(*) FROM cache_ext.get_merged_configs('alice', '{theme,menu}'); SELECT cache_ext.invalidate_all();
-SELECT value FROM cache_ext.stats WHERE name = 'read_through_not_preloaded'; SELECT count(*) FROM cache_ext.memory;});
+SELECT value FROM cache_ext.stats WHERE name = 'read_through_not_preloaded'; SELECT count(*) FROM cache_ext.memory_usage;});
 is($ret, 0, 'no error');
 is($out, qq({"d": 0, "e": 0, "p": 0, "u": 0}\n{"d": 0, "e": 0, "p": 0, "u": 0}\n1\n1|{"p": 1}|1\n2\n\n8\n0), 'reads and views');
 my @warnings = $err =~ /WARNING/g;

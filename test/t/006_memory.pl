@@ -12,7 +12,7 @@ use Test::More;
 my $node = new_node('main', [], 'cache_ext.memory = 8MB');
 $node->start;
 load($node);
-my $figure = sub { $node->safe_psql('postgres', "SELECT value FROM cache_ext.memory WHERE name = '$_[0]'") };
+my $figure = sub { $node->safe_psql('postgres', "SELECT value FROM cache_ext.memory_usage WHERE name = '$_[0]'") };
 my $size = $node->safe_psql('postgres', "SELECT size FROM pg_shmem_allocations WHERE name = 'cache_ext'");
 is($size, 8 * 1024 * 1024, 'the minimum is allocated');
 

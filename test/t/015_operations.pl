@@ -60,7 +60,7 @@ $sql->(q{SELECT cache_ext.detach('people')});
 
 # Views read well where lines have 120 columns.
 $sql->(q{SET application_name = 'shop'; UPDATE cache_ext.config_fragments SET config = '{"x": 1}' WHERE scope_type = 'user'; SELECT cache_ext.invalidate_user('user17')});
-foreach my $view (qw(entries slices invalidations stats memory sources health prewarm_progress))
+foreach my $view (qw(entries slices invalidations stats memory_usage sources health prewarm_progress))
 {
 	my $limit = $view eq 'invalidations' ? "WHERE kind <> 'everything' AND application = 'shop'" : '';
 	my ($longest) = sort { $b <=> $a } map { length } split(/\n/, $node->safe_psql('postgres', "SELECT * FROM cache_ext.$view $limit", extra_params => [qw(-P format=aligned -P tuples_only=off)]));

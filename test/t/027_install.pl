@@ -102,7 +102,7 @@ SELECT count(*) FROM cache_ext.verify();
 SELECT * FROM cache_ext.explain_config('alice', 'theme');
 SELECT count(*) FROM cache_ext.entries_of('alice', 'theme');
 TABLE cache_ext.entries; TABLE cache_ext.slices; TABLE cache_ext.invalidations; TABLE cache_ext.health; TABLE cache_ext.stats;
-TABLE cache_ext.memory; TABLE cache_ext.sources; TABLE cache_ext.prewarm_progress;
+TABLE cache_ext.memory_usage; TABLE cache_ext.sources; TABLE cache_ext.prewarm_progress;
 SQL
 	is($node->safe_psql($db, $is_superuser), 'f', 'nor when it is used');
 	is($node->safe_psql($db, "SELECT cache_ext.get_merged_config('alice', 'theme', true)"), '{"p": 1}', 'which works');

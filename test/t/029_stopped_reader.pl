@@ -22,7 +22,7 @@ CREATE FUNCTION s.is_stopped() RETURNS boolean LANGUAGE c AS '$library', 'cext_t
 CREATE FUNCTION s.release() RETURNS void LANGUAGE c AS '$library', 'cext_test_release';
 CREATE FUNCTION s.save(bigint, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_save';
 CREATE FUNCTION s.forge(text, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_forge';
-CREATE FUNCTION s.memory() RETURNS bigint LANGUAGE sql AS \$\$ SELECT value FROM cache_ext.memory WHERE name = 'configured_bytes' \$\$;
+CREATE FUNCTION s.memory() RETURNS bigint LANGUAGE sql AS \$\$ SELECT value FROM cache_ext.memory_usage WHERE name = 'configured_bytes' \$\$;
 SQL
 $node->safe_psql('postgres', <<'SQL');
 -- Documents of three pages, all of one size, of which each word says what it is of.

@@ -15,7 +15,7 @@ load($node);
 # Documents of about 2 kB, which anybody has.
 $node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_object_agg('k' || i, md5(i::text)) FROM generate_series(1, 45) i) WHERE scope_type = 'public';
 	INSERT INTO cache_ext.config_fragments (scope_type, config_name, config) SELECT 'public', 'menu', config FROM cache_ext.config_fragments WHERE scope_type = 'public'});
-my $fits = int($node->safe_psql('postgres', q{SELECT value FROM cache_ext.memory WHERE name = 'segment_bytes'}) / 2300);
+my $fits = int($node->safe_psql('postgres', q{SELECT value FROM cache_ext.memory_usage WHERE name = 'segment_bytes'}) / 2300);
 cmp_ok($fits, '>', 1000, 'so many fit');
 
 # Each of n users so often, one after another.

@@ -19,7 +19,7 @@ $node->safe_psql('postgres', <<'SQL');
 -- from the key's first, and reads again: is it a hit?
 CREATE FUNCTION hits_flipped(u text, n text, place integer) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-  size bigint := (SELECT value FROM cache_ext.memory WHERE name = 'configured_bytes');
+  size bigint := (SELECT value FROM cache_ext.memory_usage WHERE name = 'configured_bytes');
   before numeric;
 BEGIN
   PERFORM cache_ext.get_merged_config(u, n) FROM generate_series(1, 6);
