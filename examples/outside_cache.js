@@ -72,8 +72,8 @@ function read(payload) {
   try {
     const change = JSON.parse(payload);
     if (change.v === 1 && !change.all && Array.isArray(change.slices)) {
-      return change.slices.map(({ scope, id, name }) =>
-        ({ user: scope === 'user' ? id : undefined, name }));
+      return change.slices.map(({ kind, id, name }) =>
+        ({ user: kind === 'user' ? id : undefined, name }));
     }
   } catch {
     // It is not ours.

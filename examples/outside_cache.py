@@ -46,7 +46,7 @@ class Cache:
         try:
             change = json.loads(payload)
             if change["v"] == 1 and "all" not in change and isinstance(change["slices"], list):
-                return [(s["id"] if s["scope"] == "user" else None, s.get("name"))
+                return [(s["id"] if s["kind"] == "user" else None, s.get("name"))
                         for s in change["slices"]]
         except (ValueError, TypeError, LookupError, RecursionError):
             pass

@@ -46,54 +46,50 @@ cext_config_slice(CextConfigSlice type, CextString id, CextString name)
 }
 
 static bool
-same_string(CextString a, CextString b)
-{
-	return a.data == NULL ? b.data == NULL :
-		b.data != NULL && cext_string_equals(a, b);
-}
-
-static bool
 contains(const CextSlice *a, const CextSlice *b)
 {
 	switch (a->type)
 	{
 		case CEXT_SLICE_NAME:
 			return b->type != CEXT_SLICE_NAME &&
-				same_string(a->parts[CEXT_NAME], b->parts[CEXT_NAME]);
+				cext_string_same(a->parts[CEXT_NAME], b->parts[CEXT_NAME]);
 		case CEXT_SLICE_USER:
 			return b->type == CEXT_SLICE_USER_NAME &&
-				same_string(a->parts[CEXT_ID], b->parts[CEXT_ID]);
+				cext_string_same(a->parts[CEXT_ID], b->parts[CEXT_ID]);
 		case CEXT_SLICE_DOMAIN:
 			return b->type == CEXT_SLICE_DOMAIN_NAME &&
-				same_string(a->parts[CEXT_ID], b->parts[CEXT_ID]);
+				cext_string_same(a->parts[CEXT_ID], b->parts[CEXT_ID]);
 		default:
 			return false;
 	}
 }
 
+static void
+tell_string(StringInfo payload, const char *member, CextString value)
+{
+	if (value.data == NULL)
+		return;
+	appendStringInfo(payload, ",\"%s\":", member);
+	escape_json(payload, value.data);
+}
+
 /*
- * Whose results may differ, and of which name: {"scope":"user","id":"alice","name":"theme"}
+ * Whose results may differ, of which name, and because of fragments of which scope
+ * type: {"kind":"user","id":"alice","name":"theme","scope_type":"user"}
  */
 static void
 tell(StringInfo payload, const CextSlice *slice)
 {
-	const char *scope = "name";
+	const char *kind = "name";
 
 	if (slice->type == CEXT_SLICE_USER || slice->type == CEXT_SLICE_USER_NAME)
-		scope = "user";
+		kind = "user";
 	else if (slice->type == CEXT_SLICE_DOMAIN || slice->type == CEXT_SLICE_DOMAIN_NAME)
-		scope = "domain";
-	appendStringInfo(payload, "\"scope\":\"%s\"", scope);
-	if (slice->parts[CEXT_ID].data != NULL)
-	{
-		appendStringInfoString(payload, ",\"id\":");
-		escape_json(payload, slice->parts[CEXT_ID].data);
-	}
-	if (slice->parts[CEXT_NAME].data != NULL)
-	{
-		appendStringInfoString(payload, ",\"name\":");
-		escape_json(payload, slice->parts[CEXT_NAME].data);
-	}
+		kind = "domain";
+	appendStringInfo(payload, "\"kind\":\"%s\"", kind);
+	tell_string(payload, "id", slice->parts[CEXT_ID]);
+	tell_string(payload, "name", slice->parts[CEXT_NAME]);
+	tell_string(payload, "scope_type", slice->detail);
 }
 
 const CextKindInfo cext_config_kind = {

@@ -200,10 +200,11 @@ is_changed(const CextSource *source, int ncolumns,
 }
 
 static void
-invalidate(CextConfigSlice type, CextString id, CextString name)
+invalidate(CextConfigSlice type, CextString id, CextString name, CextString scope_type)
 {
 	CextSlice	slice = cext_config_slice(type, id, name);
 
+	slice.detail = scope_type;
 	cext_xact_invalidate(&slice);
 }
 
@@ -229,17 +230,13 @@ invalidate_fragment(const CextSource *source, TupleTableSlot *row)
 {
 	CextString	id = get_key(source, CEXT_COL_FRAGMENT_ID, row);
 	CextString	name = get_key(source, CEXT_COL_FRAGMENT_NAME, row);
-	CextString	scope_type;
+	CextString	scope_type = get_key(source, CEXT_COL_FRAGMENT_SCOPE, row);
 
 	if (id.data == NULL ||
 		(source->stand_in.data != NULL && cext_string_equals(id, source->stand_in)))
-		invalidate(CEXT_SLICE_NAME, CEXT_NULL_STRING, name);
+		invalidate(CEXT_SLICE_NAME, CEXT_NULL_STRING, name, scope_type);
 	if (id.data != NULL)
-	{
-		scope_type = get_key(source, CEXT_COL_FRAGMENT_SCOPE, row);
-		invalidate(fragment_slice(scope_type),
-							 id, name);
-	}
+		invalidate(fragment_slice(scope_type), id, name, scope_type);
 }
 
 /*
@@ -262,13 +259,11 @@ invalidate_row(const CextSource *source, TupleTableSlot *row)
 		case CEXT_PART_DEFINITIONS:
 		case CEXT_PART_POLICIES:
 			key = get_key(source, CEXT_COL_KEY, row);
-			invalidate(CEXT_SLICE_NAME,
-								 CEXT_NULL_STRING, key);
+			invalidate(CEXT_SLICE_NAME, CEXT_NULL_STRING, key, CEXT_NULL_STRING);
 			break;
 		case CEXT_PART_USERS:
 			key = get_key(source, CEXT_COL_KEY, row);
-			invalidate(CEXT_SLICE_USER,
-								 key, CEXT_NULL_STRING);
+			invalidate(CEXT_SLICE_USER, key, CEXT_NULL_STRING, CEXT_NULL_STRING);
 			break;
 		case CEXT_PART_DOMAINS:
 			key = get_key(source, CEXT_COL_KEY, row);

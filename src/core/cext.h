@@ -45,6 +45,15 @@ cext_string_equals(CextString a, CextString b)
 }
 
 /*
+ * The same where either can be null, which equals null alone.
+ */
+static inline bool
+cext_string_same(CextString a, CextString b)
+{
+	return a.data == NULL ? b.data == NULL : b.data != NULL && cext_string_equals(a, b);
+}
+
+/*
  * A copy in a context, terminated; null is null.
  */
 static inline CextString

@@ -92,7 +92,10 @@ typedef struct CextKindInfo
 	 */
 	bool		(*contains) (const struct CextSlice *a, const struct CextSlice *b);
 
-	/* Append what listeners are told of a slice: members of a JSON object. */
+	/*
+	 * Append what listeners are told of a slice: members of a JSON object, of which
+	 * "kind" comes first and is not one that another kind tells.
+	 */
 	void		(*tell) (StringInfo payload, const struct CextSlice *slice);
 } CextKindInfo;
 

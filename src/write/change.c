@@ -12,7 +12,8 @@
  * subtransaction's come after all that its parent made before it, rolling it back
  * cuts off the end.  The list is bounded: beyond that there are just "more".  So
  * are the strings, which can have any length in a table that is attached: of those
- * that no key can have the beginning is kept, for the view.
+ * that no key can have the beginning is kept, for the view.  A detail that is as
+ * long is not kept, and neither is one of several that a slice changed with.
  *
  * Locks: none.
  *
@@ -43,20 +44,29 @@ cext_change_because(CextCause cause, Oid relid)
 }
 
 /*
- * The hash alone does not do: a kind can let slices of two types hash alike.
+ * The change of a slice that is known already, or NULL.  The hash alone does not do:
+ * a kind can let slices of two types hash alike.
  */
-static bool
-is_known(const CextSlice *slice)
+static CextSlice *
+find_known(const CextSlice *slice)
 {
 	/* The last one first: rows of one slice are often changed together. */
 	for (int i = cext_changes.n - 1; i >= 0; i--)
 	{
-		const CextSlice *known = &cext_changes.changes[i].slice;
+		CextSlice  *known = &cext_changes.changes[i].slice;
 
 		if (known->hash == slice->hash && known->type == slice->type)
-			return true;
+			return known;
 	}
-	return false;
+	return NULL;
+}
+
+static void
+forget_string(CextString *s)
+{
+	if (s->data != NULL)
+		pfree(unconstify(char *, s->data));
+	*s = CEXT_NULL_STRING;
 }
 
 /*
@@ -76,10 +86,23 @@ keep(CextString s)
 void
 cext_change_add(const CextSlice *slice)
 {
+	CextSlice  *known;
 	CextChange *change;
+	CextString	detail = slice->detail.len > CEXT_MAX_ID ? CEXT_NULL_STRING : slice->detail;
 
-	if (cext_changes.overflow > 0 || is_known(slice))
+	if (cext_changes.overflow > 0)
 		return;
+	known = find_known(slice);
+	if (known != NULL)
+	{
+		/*
+		 * It changed in several ways.  Should one of them be rolled back, the
+		 * other is not told either: that says less, and nothing wrong.
+		 */
+		if (!cext_string_same(known->detail, detail))
+			forget_string(&known->detail);
+		return;
+	}
 	if (cext_changes.n == CEXT_MAX_CHANGES)
 	{
 		cext_changes.overflow = GetCurrentTransactionNestLevel();
@@ -108,6 +131,7 @@ cext_change_add(const CextSlice *slice)
 		change->clipped |= slice->parts[i].len > CEXT_MAX_ID;
 		change->slice.parts[i] = keep(slice->parts[i]);
 	}
+	change->slice.detail = cext_string_copy(detail, TopTransactionContext);
 	cext_changes.n++;
 }
 
@@ -139,10 +163,8 @@ subtransaction_aborts(int level)
 
 		/* A transaction can roll back any number of them. */
 		for (int i = 0; i < CEXT_SLICE_PARTS; i++)
-		{
-			if (change->slice.parts[i].data != NULL)
-				pfree(unconstify(char *, change->slice.parts[i].data));
-		}
+			forget_string(&change->slice.parts[i]);
+		forget_string(&change->slice.detail);
 	}
 	if (cext_changes.overflow >= level)
 		cext_changes.overflow = 0;

@@ -14,10 +14,11 @@
 #include "protocol/slice.h"
 
 /*
- * More than fit into the payload of a NOTIFY, whose shortest mention of a slice
- * has 27 bytes.
+ * More than fit into the payload of a NOTIFY, which has less than 8,000 bytes: the
+ * shortest mention of a configuration's slice has 24, {"kind":"user","id":""} and a
+ * comma.
  */
-#define CEXT_MAX_CHANGES	300
+#define CEXT_MAX_CHANGES	340
 
 /* How a change came about. */
 typedef enum CextCause
@@ -35,7 +36,7 @@ typedef enum CextCause
 
 typedef struct CextChange
 {
-	CextSlice	slice;			/* its parts are copies */
+	CextSlice	slice;			/* its strings are copies */
 	bool		clipped;		/* is one of them longer than is kept? */
 	CextCause	cause;
 	Oid			relid;			/* of the table, or InvalidOid */

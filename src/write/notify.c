@@ -7,16 +7,16 @@
  *
  *	{"v":1,"xid":"731","slices":[{...},{...}]}
  *
- * where each slice is told by its kind, or, where that would not fit a payload, {"v":1,"xid":"731","all":true}.  It is
- * handed over before the commit and so delivered with it: who reads upon it
- * reads the new state.
+ * where each slice is told by its kind, or, where that would not fit a payload,
+ * {"v":1,"xid":"731","all":true}.  It is handed over before the commit and so
+ * delivered with it: who reads upon it reads the new state.
  *
  * A write does not fail because listeners cannot be told.  What NOTIFY would
  * refuse is found out before: a payload that is too long is not written, and where
  * the queue is nearly full nothing is added to it, with a warning.
  *
  * A slice says which cached results may differ.  One that another one contains is
- * left out.
+ * left out; if its detail is another, that one is told without one.
  *
  * Locks: the one that PostgreSQL takes for all that notify in the cluster, from
  * then until the end of the transaction.  It is taken here already, so that no
@@ -58,16 +58,36 @@ kind_of(const CextSlice *slice)
 }
 
 static bool
+contains(const CextSlice *a, const CextSlice *b)
+{
+	return kind_of(a) == kind_of(b) && kind_of(a)->contains(a, b);
+}
+
+static bool
 is_contained(const CextSlice *slice)
 {
 	for (int i = 0; i < cext_changes.n; i++)
 	{
-		const CextSlice *other = &cext_changes.changes[i].slice;
-
-		if (kind_of(other) == kind_of(slice) && kind_of(slice)->contains(other, slice))
+		if (contains(&cext_changes.changes[i].slice, slice))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Append a slice, which stands for those that it contains as well.
+ */
+static void
+append_slice(StringInfo payload, CextSlice slice)
+{
+	for (int i = 0; i < cext_changes.n && slice.detail.data != NULL; i++)
+	{
+		const CextSlice *other = &cext_changes.changes[i].slice;
+
+		if (contains(&slice, other) && !cext_string_same(slice.detail, other->detail))
+			slice.detail = CEXT_NULL_STRING;
+	}
+	kind_of(&slice)->tell(payload, &slice);
 }
 
 /*
@@ -90,7 +110,7 @@ append_slices(StringInfo payload)
 		if (is_contained(&change->slice))
 			continue;
 		appendStringInfo(payload, "%s{", separator);
-		kind_of(&change->slice)->tell(payload, &change->slice);
+		append_slice(payload, change->slice);
 		appendStringInfoChar(payload, '}');
 		separator = ",";
 		/* What follows has two bytes. */

@@ -103,7 +103,7 @@ contains(const CextSlice *a, const CextSlice *b)
 static void
 tell(StringInfo payload, const CextSlice *slice)
 {
-	appendStringInfoString(payload, "\"note\":");
+	appendStringInfoString(payload, "\"kind\":\"note\",\"id\":");
 	escape_json(payload, slice->parts[0].data);
 }
 

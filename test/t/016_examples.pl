@@ -31,13 +31,13 @@ load($node);
 $node->safe_psql('postgres', "CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA cache_ext TO app; GRANT EXECUTE ON FUNCTION cache_ext.get_merged_config_json(text, text, boolean) TO app");
 # Anybody can notify: what is no payload of ours, and says that everything may have
 # changed, and what is one although it names more than it should, or nobody.
-my @forged = ('', ' ', 'no JSON', '{', '\x00', '"\u00"', '{"v":1,"slices":[{"scope":"user","id":"\uZZZZ"}]}', 'null', '[]', '{}', '1', '-0', '1e999', '9' x 7000, 'true', '"text"', '[{"scope":"user"}]',
-	'{"v":1}', '{"v":2,"slices":[]}', '{"v":"1","slices":[]}', '{"v":null,"slices":[]}', '{"slices":[]}', '{"slices":5}', '{"slices":[5]}', '{"slices":[{"scope":"user"}]}', '{"v":2,"all":true}',
-	'{"v":1,"slices":5}', '{"v":1,"slices":null}', '{"v":1,"slices":"user"}', '{"v":1,"slices":{}}', '{"v":1,"slices":{"scope":"user"}}', '{"v":1,"slices":[5]}', '{"v":1,"slices":[null]}',
-	'{"v":1,"slices":[[]]}', '{"v":1,"slices":["user"]}', '{"v":1,"slices":[{}]}', '{"v":1,"slices":[{"scope":"user"}]}', '{"v":1,"slices":[{"scope":"planet"}]}', '{"v":1,"all":true,"slices":5}',
+my @forged = ('', ' ', 'no JSON', '{', '\x00', '"\u00"', '{"v":1,"slices":[{"kind":"user","id":"\uZZZZ"}]}', 'null', '[]', '{}', '1', '-0', '1e999', '9' x 7000, 'true', '"text"', '[{"kind":"user"}]',
+	'{"v":1}', '{"v":2,"slices":[]}', '{"v":"1","slices":[]}', '{"v":null,"slices":[]}', '{"slices":[]}', '{"slices":5}', '{"slices":[5]}', '{"slices":[{"kind":"user"}]}', '{"v":2,"all":true}',
+	'{"v":1,"slices":5}', '{"v":1,"slices":null}', '{"v":1,"slices":"user"}', '{"v":1,"slices":{}}', '{"v":1,"slices":{"kind":"user"}}', '{"v":1,"slices":[5]}', '{"v":1,"slices":[null]}',
+	'{"v":1,"slices":[[]]}', '{"v":1,"slices":["user"]}', '{"v":1,"slices":[{}]}', '{"v":1,"slices":[{"kind":"user"}]}', '{"v":1,"slices":[{"kind":"planet"}]}', '{"v":1,"all":true,"slices":5}',
 	'[' x 7999, '{"v":1,"slices":' . '[' x 3500 . ']' x 3500 . '}', '{"v":' x 1300 . '1' . '}' x 1300, 'x' x 7999, '{"v":2,"pad":"' . 'x' x 7983 . '"}');
-my @harmless = ('{"v":1,"slices":[]}', '{"v":1,"slices":[{"scope":"user","id":"nobody"}]}', '{"v":1,"slices":[{"scope":"user","id":"\ud800"}],"more":{"x":[1]}}',
-	'{"v":1,"slices":[{"scope":"user","id":["alice"]},{"scope":"user","id":7,"name":{}},{"scope":"domain","id":7,"name":"menu","since":1}]}');
+my @harmless = ('{"v":1,"slices":[]}', '{"v":1,"slices":[{"kind":"user","id":"nobody"}]}', '{"v":1,"slices":[{"kind":"user","id":"\ud800"}],"more":{"x":[1]}}',
+	'{"v":1,"slices":[{"kind":"user","id":["alice"]},{"kind":"user","id":7,"name":{}},{"kind":"domain","id":7,"name":"menu","since":1}]}');
 
 foreach my $language (sort keys %programs)
 {

@@ -35,7 +35,7 @@ foreach my $length (1 .. 200)
 {
 	my $payload = $payloads[ $length - 1 ];
 	my ($head) = $payload =~ /^(\{"v":1,"xid":"\d+",)/;
-	my $full = $head . '"slices":[' . join(',', map { "{\"scope\":\"user\",\"id\":\"$_\"}" } (map { 'x' x (500 - length) . $_ } 1 .. 15), 'y' x $length) . ']}';
+	my $full = $head . '"slices":[' . join(',', map { "{\"kind\":\"user\",\"id\":\"$_\"}" } (map { 'x' x (500 - length) . $_ } 1 .. 15), 'y' x $length) . ']}';
 	$wrong++ if $payload ne (length($full) < 8000 ? $full : "$head\"all\":true}");
 	$longest = length($payload) if length($payload) > $longest;
 	$not_told++ if $payload =~ /"all"/;
@@ -43,6 +43,11 @@ foreach my $length (1 .. 200)
 is($wrong, 0, 'as far as it fits');
 is($longest, 7999, 'which is all that NOTIFY takes');
 cmp_ok($not_told, '>=', 64, 'and beyond that');
+
+# As many slices as fit, if their ids are short.
+my $digits = '0123456789abcdefghijklmnopqrstuvwxyz';
+my @many = heard("INSERT INTO cache_ext.users SELECT CASE WHEN i < 36 THEN '' ELSE substr('$digits', i / 36, 1) END || substr('$digits', i % 36 + 1, 1) FROM generate_series(0, 304) i;");
+is(scalar(() = $many[0] =~ /"kind":"user"/g), 305, 'so many short slices are told');
 
 # Ids that are too long for a key, in a table that has no limit.
 $sql->("CREATE TABLE people (id text, domain text); SELECT cache_ext.attach_users('people', 'id', 'domain')");
@@ -53,7 +58,7 @@ INSERT INTO people VALUES (repeat('ä', 257));
 BEGIN; INSERT INTO people VALUES ('short'); SAVEPOINT s; INSERT INTO people VALUES (repeat('m', 600)); ROLLBACK TO s; COMMIT;
 INSERT INTO people VALUES (repeat(E'\x01', 190 * 1024 * 1024));
 SQL
-is_deeply(\@told, [ '{"v":1,"slices":[{"scope":"user","id":"' . 'm' x 512 . '"}]}', ('{"v":1,"all":true}') x 2, '{"v":1,"slices":[{"scope":"user","id":"short"}]}', '{"v":1,"all":true}' ],
+is_deeply(\@told, [ '{"v":1,"slices":[{"kind":"user","id":"' . 'm' x 512 . '"}]}', ('{"v":1,"all":true}') x 2, '{"v":1,"slices":[{"kind":"user","id":"short"}]}', '{"v":1,"all":true}' ],
 	'an id of 512 bytes is told, a longer one as everything');
 is($sql->("SELECT kind, id IN (repeat('m', 63), repeat('ä', 31), repeat(E'\\x01', 63)) FROM cache_ext.invalidations WHERE cause = 'insert of people' AND id <> 'short'"),
 	join("\n", ('user|t') x 4), 'the view has the beginning of each');
@@ -65,6 +70,9 @@ like($told[0], qr/"all":true/, 'a domain with a long id');
 is($sql->("SELECT cache_ext.get_merged_config('u', 'n')"), '{"a": 1}', 'is read');
 $sql->("UPDATE fragments SET doc = '{\"a\": 2}'");
 is($sql->("SELECT cache_ext.get_merged_config('u', 'n')"), '{"a": 2}', 'exactly');
+# A scope type that is too long to be one is not told, and the slice is.
+@told = map { s/"xid":"\d+",//r } heard("BEGIN; INSERT INTO fragments VALUES (repeat('k', 513), 'u', 'n', '{}'); INSERT INTO fragments VALUES (repeat('k', 512), 'v', 'n', '{}'); COMMIT;");
+is($told[0], '{"v":1,"slices":[{"kind":"user","id":"u","name":"n"},{"kind":"user","id":"v","name":"n","scope_type":"' . 'k' x 512 . '"}]}', 'a scope type of more than 512 bytes is not told');
 $sql->("SELECT cache_ext.detach('people'), cache_ext.detach('fragments')");
 
 # A full queue: a listener does not read, and the queue's head is moved as if as
@@ -93,7 +101,7 @@ $sql->('SELECT cache_ext.invalidate_all(), cache_ext.reset_stats()');
 is($sql->('SELECT count(*) FROM cache_ext.health'), 0, 'until it is told to forget');
 my @heard = $listener->query_safe('COMMIT') =~ /payload "(.*)" received/g;
 push @heard, $listener->query_safe('SELECT') =~ /payload "(.*)" received/g;
-is_deeply([ map { s/"xid":"\d+",//r } @heard ], [ ('{"v":1,"slices":[{"scope":"user","id":"alice","name":"theme"}]}') x 2, '{"v":1,"all":true}' ], 'the listener hears the rest');
+is_deeply([ map { s/"xid":"\d+",//r } @heard ], [ ('{"v":1,"slices":[{"kind":"user","id":"alice","name":"theme","scope_type":"user"}]}') x 2, '{"v":1,"all":true}' ], 'the listener hears the rest');
 $_->quit foreach $listener, $writer;
 
 # The smallest queue, and many who fill it at once.

@@ -45,7 +45,7 @@ is(counted(q{SELECT note('none') IS NULL}), 't 1 0', 'and cached');
 my $listener = $node->background_psql('postgres');
 $listener->query_safe('LISTEN cache_ext');
 $node->safe_psql('postgres', q{UPDATE notes SET note = 'third' WHERE key = 'a'});
-like(wait_for_notification($listener), qr/"slices":\[\{"note":"a"\}\]/, 'its slices are told as it tells them');
+like(wait_for_notification($listener), qr/"slices":\[\{"kind":"note","id":"a"\}\]/, 'its slices are told as it tells them');
 is(counted(q{SELECT note('a')}), 'third 0 1', 'a change invalidates its slice');
 is(counted(q{SELECT note('b')}), 'second 1 0', 'and no other');
 is(counted(q{BEGIN; UPDATE notes SET note = 'own' WHERE key = 'a'; SELECT note('a'), note('b'); ROLLBACK}),
