@@ -14,7 +14,7 @@ SELECT e.kind, e.id, e.config_name, e.bytes, date_trunc('second', greatest(clock
        date_trunc('second', e.expires - clock_timestamp()) AS ttl_left, e.frequency, e.slices, e.absent, e.valid
   FROM cache_ext.entries_rows(NULL::text, NULL::text, false) e;
 COMMENT ON VIEW cache_ext.entries IS 'What is cached of this database; looks at every entry: entries_of() asks for some';
-COMMENT ON COLUMN cache_ext.entries.kind IS 'jsonb, json, public, base: what the users of a domain share, or common: what everybody shares';
+COMMENT ON COLUMN cache_ext.entries.kind IS 'jsonb, json, public, public_json, base: what the users of a domain share, or common: what everybody shares';
 COMMENT ON COLUMN cache_ext.entries.id IS 'The user, or for a base the domain';
 COMMENT ON COLUMN cache_ext.entries.config_name IS 'Name of the configuration';
 COMMENT ON COLUMN cache_ext.entries.bytes IS 'Bytes of memory, with key and overhead';

@@ -14,7 +14,7 @@ COMMENT ON FUNCTION cache_ext.get_merged_config_json(text, text, boolean) IS 'As
 
 CREATE FUNCTION cache_ext.get_merged_configs_support(internal) RETURNS internal LANGUAGE c STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs_support';
-COMMENT ON FUNCTION cache_ext.get_merged_configs_support(internal) IS 'Tells the planner how many rows get_merged_configs gives';
+COMMENT ON FUNCTION cache_ext.get_merged_configs_support(internal) IS 'Tells the planner how many rows get_merged_configs and its like give';
 
 CREATE FUNCTION cache_ext.get_merged_configs(user_id text, config_names text[])
 RETURNS TABLE (config_name text, config jsonb) LANGUAGE c STABLE PARALLEL SAFE COST 100
@@ -32,6 +32,17 @@ RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'cache_ext_get_public_config';
 COMMENT ON FUNCTION cache_ext.get_public_config(text) IS 'The merge before login: fragments of scope types keyed by none only';
 
+CREATE FUNCTION cache_ext.get_public_configs(config_names text[])
+RETURNS TABLE (config_name text, config jsonb) LANGUAGE c STABLE PARALLEL SAFE COST 100
+SUPPORT cache_ext.get_merged_configs_support
+AS 'MODULE_PATHNAME', 'cache_ext_get_public_configs';
+COMMENT ON FUNCTION cache_ext.get_public_configs(text[]) IS 'get_public_config for several names, a row each in the order of the names';
+
+CREATE FUNCTION cache_ext.get_public_configs_json(config_names text[])
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'cache_ext_get_public_configs_json';
+COMMENT ON FUNCTION cache_ext.get_public_configs_json(text[]) IS 'get_public_config for several names, as one object: for a bootstrap';
+
 CREATE FUNCTION cache_ext.get_config_value(user_id text, config_name text, VARIADIC path text[])
 RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'cache_ext_get_config_value';
@@ -41,6 +52,17 @@ CREATE FUNCTION cache_ext.get_my_config(config_name text)
 RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'cache_ext_get_my_config';
 COMMENT ON FUNCTION cache_ext.get_my_config(text) IS 'get_merged_config for the user that the setting cache_ext.user_id names';
+
+CREATE FUNCTION cache_ext.get_my_configs(config_names text[])
+RETURNS TABLE (config_name text, config jsonb) LANGUAGE c STABLE PARALLEL SAFE COST 100
+SUPPORT cache_ext.get_merged_configs_support
+AS 'MODULE_PATHNAME', 'cache_ext_get_my_configs';
+COMMENT ON FUNCTION cache_ext.get_my_configs(text[]) IS 'get_my_config for several names, a row each in the order of the names';
+
+CREATE FUNCTION cache_ext.get_my_configs_json(config_names text[])
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'cache_ext_get_my_configs_json';
+COMMENT ON FUNCTION cache_ext.get_my_configs_json(text[]) IS 'get_my_config for several names, as one object: for a bootstrap';
 
 CREATE FUNCTION cache_ext.compute_config(user_id text, config_name text)
 RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 1000

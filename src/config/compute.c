@@ -295,7 +295,7 @@ merge_documents(const CextRequest *request, CextFetch *fetch)
 	if (fetch->ndocs == 0)
 		return NULL;
 	merged = cext_merge(fetch->strategy, fetch->docs, fetch->ndocs);
-	if (request->key.space != CEXT_SPACE_JSON)
+	if (!CEXT_SPACE_IS_JSON(request->key.space))
 		return (struct varlena *) merged;
 	return (struct varlena *)
 		cstring_to_text(JsonbToCString(NULL, &merged->root, VARSIZE(merged)));
@@ -331,7 +331,7 @@ fetch_all(const CextRequest *request, bool usable, CextFetch *fetch, Hashes *has
 	cext_fetch_domain(fetch);
 	if (usable)
 		hash_slices(hashes, fetch);
-	if (usable && request->key.space != CEXT_SPACE_PUBLIC)
+	if (usable && !CEXT_SPACE_IS_PUBLIC(request->key.space))
 		fetch_upon_bases(request, fetch, hashes);
 	else
 	{
@@ -414,7 +414,7 @@ require_sources(Snapshot snapshot, uint64 *any, CextCounter *reason)
 /*
  * Read a configuration, or a piece of it, under the active snapshot: the
  * result is what computing it from the tables would give.  Returns a jsonb or,
- * for CEXT_SPACE_JSON, a json in the current context, or NULL where there is
+ * for CEXT_SPACE_IS_JSON, a json in the current context, or NULL where there is
  * nothing.  Throws what reading the tables can throw, and what the input
  * functions of the sources' types can.
  */

@@ -95,7 +95,7 @@ tell(StringInfo payload, const CextSlice *slice)
 const CextKindInfo cext_config_kind = {
 	.name = "configurations",
 	.number = CEXT_KIND_CONFIG,
-	.spaces = {"jsonb", "json", "public", "base", "common"},
+	.spaces = {"jsonb", "json", "public", "public_json", "base", "common"},
 	.slices = {
 		{"name", "a config name"},
 		{"domain", "a domain"},

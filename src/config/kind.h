@@ -25,9 +25,18 @@ typedef enum CextConfigSpace
 	CEXT_SPACE_JSONB = CEXT_SPACE_OF(CEXT_KIND_CONFIG, 0),	/* a user's merge */
 	CEXT_SPACE_JSON,			/* the same, rendered */
 	CEXT_SPACE_PUBLIC,			/* the merge before login; without an id */
+	CEXT_SPACE_PUBLIC_JSON,		/* the same, rendered */
 	CEXT_SPACE_BASE,			/* what a domain's users share; of its id */
 	CEXT_SPACE_COMMON			/* what everybody shares; without an id */
 } CextConfigSpace;
+
+/* Is it what anybody may be given, without an id? */
+#define CEXT_SPACE_IS_PUBLIC(space) \
+	((space) == CEXT_SPACE_PUBLIC || (space) == CEXT_SPACE_PUBLIC_JSON)
+
+/* Is it text? */
+#define CEXT_SPACE_IS_JSON(space) \
+	((space) == CEXT_SPACE_JSON || (space) == CEXT_SPACE_PUBLIC_JSON)
 
 /* Is it for fills, and no document that anybody asks for? */
 #define CEXT_SPACE_IS_BASE(space)	((space) >= CEXT_SPACE_BASE)

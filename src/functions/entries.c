@@ -67,7 +67,7 @@ caller_is_owner(FunctionCallInfo fcinfo)
 static CextString
 id_of(const CextSeen *seen)
 {
-	return seen->space == CEXT_SPACE_PUBLIC || seen->space == CEXT_SPACE_COMMON ?
+	return CEXT_SPACE_IS_PUBLIC(seen->space) || seen->space == CEXT_SPACE_COMMON ?
 		CEXT_NULL_STRING : seen->parts[CEXT_ID];
 }
 
@@ -91,7 +91,7 @@ get_document(const CextSeen *seen, bool *isnull)
 	if (seen->value == NULL || CEXT_SPACE_IS_BASE(seen->space))
 		return (Datum) 0;
 	*isnull = false;
-	if (seen->space != CEXT_SPACE_JSON)
+	if (!CEXT_SPACE_IS_JSON(seen->space))
 		return PointerGetDatum(seen->value);
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring((text *) seen->value)));
 }
@@ -140,7 +140,7 @@ put_entries_of(ReturnSetInfo *rsinfo, const EntryContext *context,
 	{
 		CextKey		key = {.space = space};
 
-		if (space == CEXT_SPACE_PUBLIC ||
+		if (CEXT_SPACE_IS_PUBLIC(space) ||
 			(space == CEXT_SPACE_BASE && wanted->parts[CEXT_ID].len == 0))
 			continue;
 		key.parts[CEXT_ID] = wanted->parts[CEXT_ID];

@@ -34,8 +34,12 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_json);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_support);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_public_configs);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_public_configs_json);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_my_config);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_my_configs);
+CEXT_FUNCTION_INFO_V1(cache_ext_get_my_configs_json);
 
 /* The setting cache_ext.user_id. */
 static char *my_user_id = NULL;
@@ -54,10 +58,52 @@ cext_get_define(void)
 	 * SET on it.
 	 */
 	DefineCustomStringVariable("cache_ext.user_id",
-							   "The user whose configurations get_my_config gives.",
+							   "The user whose configurations get_my_config and get_my_configs give.",
 							   NULL,
 							   &my_user_id, "",
 							   PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+}
+
+/*
+ * The user that the setting names, which those who ask may not be able to change.
+ */
+static CextString
+get_my_user(void)
+{
+	CextString	user;
+
+	if (my_user_id == NULL || my_user_id[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no user whose configuration could be read"),
+				 errdetail("The setting cache_ext.user_id is empty."),
+				 errhint("A superuser, or a role that was granted SET on cache_ext.user_id, sets it; for a role of its own with ALTER ROLE ... SET cache_ext.user_id.")));
+	user = cext_string(my_user_id);
+	cext_argument_check(user, "cache_ext.user_id");
+	return user;
+}
+
+/*
+ * Does the space have a configuration for the id?  Only the public ones are nobody's.
+ */
+static inline bool
+is_asked_for(CextConfigSpace space, CextString id)
+{
+	return likely(id.data != NULL) || CEXT_SPACE_IS_PUBLIC(space);
+}
+
+/*
+ * Read a configuration; NULL where there is none, or where the id or name is null.
+ */
+static inline struct varlena *
+read_config(CextConfigSpace space, CextString id, CextString name)
+{
+	CextConfigRequest request = {0};
+
+	cext_config_ask(&request, space, id, name);
+	if (likely(is_asked_for(space, id) && name.data != NULL))
+		return cext_config_read(&request);
+	return NULL;
 }
 
 static void
@@ -78,19 +124,16 @@ report_missing(CextString user, CextString name)
 static inline Datum
 get_merged(FunctionCallInfo fcinfo, CextConfigSpace space)
 {
-	CextConfigRequest request = {0};
 	CextString	user = cext_argument_id(fcinfo, 0, "user id");
 	CextString	name = cext_argument_id(fcinfo, 1, "config name");
-	struct varlena *value = NULL;
+	struct varlena *value;
 
-	cext_config_ask(&request, space, user, name);
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("missing_ok must not be null")));
 
-	if (likely(user.data != NULL && name.data != NULL))
-		value = cext_config_read(&request);
+	value = read_config(space, user, name);
 	if (value != NULL)
 		PG_RETURN_POINTER(value);
 	if (!PG_GETARG_BOOL(2))
@@ -117,41 +160,26 @@ cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
 }
 
 /*
- * What a function of a name alone, its first argument, returns for an id, which is null for the public configuration.
+ * What a function of a name alone, its first argument, returns for an id, which is null
+ * for the public configuration.
  */
 static Datum
 read_name(FunctionCallInfo fcinfo, CextConfigSpace space, CextString id)
 {
-	CextConfigRequest request = {0};
-	CextString	name = cext_argument_id(fcinfo, 0, "config name");
-	struct varlena *value = NULL;
+	struct varlena *value = read_config(space, id, cext_argument_id(fcinfo, 0, "config name"));
 
-	cext_config_ask(&request, space, id, name);
-	if (name.data != NULL)
-		value = cext_config_read(&request);
 	if (value == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(value);
 }
 
 /*
- * get_my_config(config_name text): of the user that a setting names, which those
- * who ask may not be able to change.
+ * get_my_config(config_name text)
  */
 Datum
 cache_ext_get_my_config(PG_FUNCTION_ARGS)
 {
-	CextString	user;
-
-	if (my_user_id == NULL || my_user_id[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("there is no user whose configuration could be read"),
-				 errdetail("The setting cache_ext.user_id is empty."),
-				 errhint("A superuser, or a role that was granted SET on cache_ext.user_id, sets it; for a role of its own with ALTER ROLE ... SET cache_ext.user_id.")));
-	user = cext_string(my_user_id);
-	cext_argument_check(user, "cache_ext.user_id");
-	return read_name(fcinfo, CEXT_SPACE_JSONB, user);
+	return read_name(fcinfo, CEXT_SPACE_JSONB, get_my_user());
 }
 
 /*
@@ -199,38 +227,31 @@ cache_ext_get_config_value(PG_FUNCTION_ARGS)
 }
 
 /*
- * get_merged_configs(user_id text, config_names text[])
+ * A row for each name of an array, argument n, which is read for the id.
  */
-Datum
-cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
+static Datum
+read_names(FunctionCallInfo fcinfo, CextConfigSpace space, CextString id, int n)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	CextString	user;
 	CextString *names;
-	int			n;
+	int			nnames;
 
 	InitMaterializedSRF(fcinfo, 0);
-	user = cext_argument_id(fcinfo, 0, "user id");
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(n))
 		PG_RETURN_VOID();
-	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
+	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(n), "config_names", &nnames);
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < nnames; i++)
 	{
-		CextConfigRequest request = {0};
-		struct varlena *value = NULL;
+		struct varlena *value;
 		Datum		values[2] = {0};
 		bool		nulls[2] = {false, false};
 
 		CHECK_FOR_INTERRUPTS();
-		cext_config_ask(&request, CEXT_SPACE_JSONB, user, names[i]);
 		values[0] = cext_string_datum(names[i], &nulls[0]);
 		if (names[i].data != NULL)
-		{
 			cext_argument_check(names[i], "config name");
-			if (user.data != NULL)
-				value = cext_config_read(&request);
-		}
+		value = read_config(space, id, names[i]);
 		values[1] = PointerGetDatum(value);
 		nulls[1] = (value == NULL);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -241,33 +262,57 @@ cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
 }
 
 /*
- * get_merged_configs_json(user_id text, config_names text[]): one object.  What
- * is cached is text already, so that this is little more than copying.
+ * get_merged_configs(user_id text, config_names text[])
  */
 Datum
-cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
+cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
+{
+	return read_names(fcinfo, CEXT_SPACE_JSONB, cext_argument_id(fcinfo, 0, "user id"), 1);
+}
+
+/*
+ * get_my_configs(config_names text[])
+ */
+Datum
+cache_ext_get_my_configs(PG_FUNCTION_ARGS)
+{
+	return read_names(fcinfo, CEXT_SPACE_JSONB, get_my_user(), 0);
+}
+
+/*
+ * get_public_configs(config_names text[])
+ */
+Datum
+cache_ext_get_public_configs(PG_FUNCTION_ARGS)
+{
+	return read_names(fcinfo, CEXT_SPACE_PUBLIC, CEXT_NULL_STRING, 0);
+}
+
+/*
+ * One object with each name of an array, argument n, which is read for the id.  What
+ * is cached is text already, so that this is little more than copying.
+ */
+static Datum
+read_object(FunctionCallInfo fcinfo, CextConfigSpace space, CextString id, int n)
 {
 	StringInfoData json;
 	CextString *names;
 	nameset_hash *seen;
-	CextString	user;
-	int			n;
+	int			nnames;
 
-	user = cext_argument_id(fcinfo, 0, "user id");
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(n))
 		PG_RETURN_NULL();
-	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(1), "config_names", &n);
-	if (user.data == NULL)
+	names = cext_argument_strings(PG_GETARG_ARRAYTYPE_P(n), "config_names", &nnames);
+	if (!is_asked_for(space, id))
 		PG_RETURN_NULL();
 
-	seen = nameset_create(CurrentMemoryContext, Min(n, 1024), NULL);
+	seen = nameset_create(CurrentMemoryContext, Min(nnames, 1024), NULL);
 	initStringInfo(&json);
 	/* The result is a varlena: its header comes first. */
 	appendStringInfoSpaces(&json, VARHDRSZ);
 	appendStringInfoChar(&json, '{');
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < nnames; i++)
 	{
-		CextConfigRequest request = {0};
 		struct varlena *value;
 		bool		repeated;
 
@@ -280,8 +325,7 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 		nameset_insert(seen, names[i], &repeated);
 		if (repeated)
 			continue;
-		cext_config_ask(&request, CEXT_SPACE_JSON, user, names[i]);
-		value = cext_config_read(&request);
+		value = read_config(space, id, names[i]);
 		if (i > 0)
 			appendStringInfoString(&json, ", ");
 		escape_json(&json, pnstrdup(names[i].data, names[i].len));
@@ -292,7 +336,7 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 		{
 			/* Those that follow will not be much larger, most of the time. */
 			if (i == 0)
-				enlargeStringInfo(&json, Min((Size) n * (VARSIZE(value) + names[i].len + 8),
+				enlargeStringInfo(&json, Min((Size) nnames * (VARSIZE(value) + names[i].len + 8),
 											 MAX_JSON_GUESS));
 			appendBinaryStringInfo(&json, VARDATA(value), VARSIZE(value) - VARHDRSZ);
 			pfree(value);
@@ -304,8 +348,35 @@ cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
 }
 
 /*
+ * get_merged_configs_json(user_id text, config_names text[])
+ */
+Datum
+cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
+{
+	return read_object(fcinfo, CEXT_SPACE_JSON, cext_argument_id(fcinfo, 0, "user id"), 1);
+}
+
+/*
+ * get_my_configs_json(config_names text[])
+ */
+Datum
+cache_ext_get_my_configs_json(PG_FUNCTION_ARGS)
+{
+	return read_object(fcinfo, CEXT_SPACE_JSON, get_my_user(), 0);
+}
+
+/*
+ * get_public_configs_json(config_names text[])
+ */
+Datum
+cache_ext_get_public_configs_json(PG_FUNCTION_ARGS)
+{
+	return read_object(fcinfo, CEXT_SPACE_PUBLIC_JSON, CEXT_NULL_STRING, 0);
+}
+
+/*
  * get_merged_configs_support(internal) returns internal: tells the planner that
- * get_merged_configs gives a row for each name.
+ * get_merged_configs and its like give a row for each name of the last argument.
  */
 Datum
 cache_ext_get_merged_configs_support(PG_FUNCTION_ARGS)
@@ -316,6 +387,6 @@ cache_ext_get_merged_configs_support(PG_FUNCTION_ARGS)
 	if (!IsA(request, SupportRequestRows) || !is_funcclause(rows->node))
 		PG_RETURN_POINTER(NULL);
 	rows->rows = CextEstimateArrayLength(rows->root,
-										 lsecond(((FuncExpr *) rows->node)->args));
+										 llast(((FuncExpr *) rows->node)->args));
 	PG_RETURN_POINTER(rows);
 }

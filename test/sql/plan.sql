@@ -38,7 +38,9 @@ $$;
 SELECT t.estimated_rows($$SELECT * FROM cache_ext.get_merged_configs('alice', '{theme,menu,nope}')$$) AS three,
   t.estimated_rows($$SELECT * FROM cache_ext.get_merged_configs('alice', ARRAY['theme', version()])$$) AS two,
   t.estimated_rows($$SELECT * FROM cache_ext.get_merged_configs('alice', '{}')$$) AS at_least_one,
-  t.estimated_rows($$SELECT * FROM cache_ext.get_merged_configs('alice', (SELECT array_agg(tenant) FROM t.items))$$) AS unknown;
+  t.estimated_rows($$SELECT * FROM cache_ext.get_merged_configs('alice', (SELECT array_agg(tenant) FROM t.items))$$) AS unknown,
+  t.estimated_rows($$SELECT * FROM cache_ext.get_public_configs('{theme,menu,nope}')$$) AS public_three,
+  t.estimated_rows($$SELECT * FROM cache_ext.get_my_configs('{theme,menu}')$$) AS my_two;
 
 DROP TABLE t.items;
 DROP FUNCTION t.estimated_rows(text);

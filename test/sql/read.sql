@@ -135,3 +135,27 @@ SELECT cache_ext.get_merged_configs_json('alice', '{theme,NULL}');
 SELECT cache_ext.get_merged_configs_json('alice', '{theme,""}');
 SELECT cache_ext.get_merged_configs_json('alice', '{{theme},{menu}}');
 SELECT cache_ext.get_merged_configs_json('', '{theme}');
+
+-- Several names before login: by the same rules, for nobody.
+SELECT * FROM cache_ext.get_public_configs(ARRAY['menu', 'theme', 'nope', 'menu', NULL]);
+SELECT cache_ext.get_public_configs_json('{theme,unknown,menu,theme}');
+SELECT cache_ext.get_public_configs_json('{theme,unknown,menu}')::jsonb =
+  (SELECT jsonb_object_agg(c.config_name, c.config) FROM cache_ext.get_public_configs('{theme,unknown,menu}') c) AS same,
+  (SELECT bool_and(c.config IS NOT DISTINCT FROM reference.merge(NULL, c.config_name)) FROM cache_ext.get_public_configs('{theme,unknown,menu}') c) AS is_exact;
+SELECT * FROM t.count($$SELECT count(config) FROM cache_ext.get_public_configs('{theme,menu}')$$);
+SELECT * FROM t.count($$SELECT cache_ext.get_public_configs_json('{theme,menu}')$$);
+-- Text is cached on its own, and shown as what it says.
+SELECT kind, entry_id, config = cache_ext.get_public_config('theme') AS is_exact FROM cache_ext.entries_of(NULL, 'theme') WHERE kind LIKE 'public%' ORDER BY kind;
+SELECT count(*) FROM cache_ext.verify();
+UPDATE cache_ext.config_fragments SET config = config || '{"before login": true}' WHERE config_name = 'theme' AND scope_type = 'public';
+SELECT cache_ext.get_public_configs_json('{theme}');
+SELECT c.config FROM cache_ext.get_public_configs('{theme}') c;
+UPDATE cache_ext.config_fragments SET config = config - 'before login' WHERE config_name = 'theme' AND scope_type = 'public';
+SELECT count(*) FROM cache_ext.get_public_configs('{}');
+SELECT count(*) FROM cache_ext.get_public_configs(NULL);
+SELECT cache_ext.get_public_configs_json('{}'), cache_ext.get_public_configs_json(NULL) IS NULL AS no_names;
+SELECT * FROM cache_ext.get_public_configs('{{a,b},{c,d}}');
+SELECT * FROM cache_ext.get_public_configs(ARRAY['theme', '']);
+SELECT cache_ext.get_public_configs_json('{theme,NULL}');
+SELECT cache_ext.get_public_configs_json('{theme,""}');
+SELECT cache_ext.get_public_configs_json('{{theme},{menu}}');

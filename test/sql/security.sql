@@ -71,14 +71,23 @@ SELECT pg_temp.state('TABLE ' || c.oid::regclass) AS sqlstate, count(*) > 10 AS 
 RESET ROLE;
 
 -- get_my_config asks for nobody else's: the setting is not the role's to change.
-GRANT EXECUTE ON FUNCTION cache_ext.get_my_config(text) TO regress_cache_ext_app;
+GRANT EXECUTE ON FUNCTION cache_ext.get_my_config(text), cache_ext.get_my_configs(text[]), cache_ext.get_my_configs_json(text[]) TO regress_cache_ext_app;
 SET ROLE regress_cache_ext_app;
 SELECT cache_ext.get_my_config('theme');
+SELECT * FROM cache_ext.get_my_configs('{theme}');
+SELECT cache_ext.get_my_configs_json(NULL);
 SET cache_ext.user_id = 'alice';
 RESET ROLE;
 SET cache_ext.user_id = 'alice';
 SET ROLE regress_cache_ext_app;
 SELECT cache_ext.get_my_config('theme') = cache_ext.get_merged_config('alice', 'theme') AS mine, cache_ext.get_my_config(NULL) AS null, cache_ext.get_my_config('unknown') AS unknown;
+SELECT bool_and(c.config IS NOT DISTINCT FROM cache_ext.get_merged_config('alice', c.config_name)) AS mine, count(*), count(c.config) AS found
+  FROM cache_ext.get_my_configs('{theme,unknown,theme,NULL}') c;
+SELECT cache_ext.get_my_configs_json('{theme,unknown,theme}')::jsonb = jsonb_build_object('theme', cache_ext.get_merged_config('alice', 'theme'), 'unknown', NULL) AS mine;
+SELECT cache_ext.get_my_configs_json('{NULL}');
+SELECT count(*) FROM cache_ext.get_my_configs(NULL);
+SELECT cache_ext.get_my_configs_json(NULL) IS NULL AS no_names;
+SELECT cache_ext.get_my_configs_json('{{theme},{menu}}');
 SET cache_ext.user_id = 'bob';
 RESET cache_ext.user_id;
 SELECT set_config('cache_ext.user_id', 'bob', false);
