@@ -24,7 +24,7 @@ UNION ALL
 SELECT 'disabled', 'This session reads all configurations from the tables.', 'Set cache_ext.enabled to on.'
  WHERE NOT current_setting('cache_ext.enabled')::boolean
 UNION ALL
-SELECT 'suspended', format('Nothing is cached: the source of %s, table %s. %s', o.part, o.relation, o.reason), o.hint
+SELECT 'suspended', format('Nothing is cached, because the source of %s, table %s, is suspended. %s', o.part, o.relation, o.reason), o.hint
   FROM cache_ext.sources_rows() o WHERE o.suspended
 UNION ALL
 SELECT 'memory', format('Only %s %% of %s reads were hits, and %s entries were evicted.', round(100 * s.hits / s.reads, 1), s.reads, s.evictions),

@@ -373,27 +373,49 @@ cext_triggers_of(bool partitioned)
 	return partitioned ? of_partitioned : of_table;
 }
 
+/* What can be wrong with the triggers of a table, and of a partition. */
+typedef struct TriggerFault
+{
+	const char *of_table;
+	const char *of_partition;
+} TriggerFault;
+
+static const TriggerFault is_missing = {
+	"The table lacks a trigger of cache_ext's.",
+	"Partition \"%s\" lacks a trigger of cache_ext's."
+};
+static const TriggerFault is_replaced = {
+	"The table has a trigger function that was replaced.",
+	"Partition \"%s\" has a trigger function that was replaced."
+};
+static const TriggerFault is_disabled = {
+	"The table has a trigger of cache_ext's that is disabled.",
+	"Partition \"%s\" has a trigger of cache_ext's that is disabled."
+};
+static const TriggerFault is_not_always = {
+	"The table has a trigger of cache_ext's that is not enabled ALWAYS.",
+	"Partition \"%s\" has a trigger of cache_ext's that is not enabled ALWAYS."
+};
+
 /*
  * What is wrong with a trigger that is the one wanted, or NULL.
  */
-static const char *
+static const TriggerFault *
 state_fault(char enabled)
 {
 	if (enabled == TRIGGER_DISABLED)
-		return "has a trigger of cache_ext's that is disabled";
-	if (enabled != TRIGGER_FIRES_ALWAYS)
-		return "has a trigger of cache_ext's that is not enabled ALWAYS";
-	return NULL;
+		return &is_disabled;
+	return enabled == TRIGGER_FIRES_ALWAYS ? NULL : &is_not_always;
 }
 
 /*
  * What is wrong with the triggers that a relation should have, the first thing, or
  * NULL.
  */
-static const char *
+static const TriggerFault *
 triggers_fault(Oid relid, const CextTrigger *const *wanted)
 {
-	const char *faults[CEXT_NUM_TRIGGERS];
+	const TriggerFault *faults[CEXT_NUM_TRIGGERS];
 	Oid			functions[CEXT_NUM_TRIGGERS];
 	List	   *rows = cext_catalog_rows(&cext_rows_triggers, ObjectIdGetDatum(relid), NULL);
 	ListCell   *cell;
@@ -401,8 +423,7 @@ triggers_fault(Oid relid, const CextTrigger *const *wanted)
 	for (int i = 0; i < CEXT_NUM_TRIGGERS; i++)
 	{
 		functions[i] = cext_trigger_function(wanted[i]);
-		faults[i] = OidIsValid(functions[i]) ? "lacks a trigger of cache_ext's" :
-			"has a trigger function that was replaced";
+		faults[i] = OidIsValid(functions[i]) ? &is_missing : &is_replaced;
 	}
 	foreach(cell, rows)
 	{
@@ -425,7 +446,7 @@ triggers_fault(Oid relid, const CextTrigger *const *wanted)
 static void
 check_triggers_of(CextSource *source, Oid relid, bool partitioned)
 {
-	const char *fault = triggers_fault(relid, cext_triggers_of(partitioned));
+	const TriggerFault *fault = triggers_fault(relid, cext_triggers_of(partitioned));
 	char	   *name;
 
 	/* A partition can be one, whatever its parent is. */
@@ -439,9 +460,7 @@ check_triggers_of(CextSource *source, Oid relid, bool partitioned)
 	if (fault == NULL || name == NULL)
 		return;
 	cext_problem_add(source, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, false,
-					 relid == source->relid ?
-					 psprintf("The table %s.", fault) :
-					 psprintf("Partition \"%s\" %s.", name, fault),
+					 relid == source->relid ? fault->of_table : psprintf(fault->of_partition, name),
 					 source->attached ? "Attach the table again, which mends its triggers." :
 					 "Use ALTER TABLE ... ENABLE ALWAYS TRIGGER, or create the extension anew.");
 }

@@ -38,7 +38,7 @@ CEXT_FUNCTION_INFO_V1(cache_ext_source_before_row);
  * rows.
  */
 static TriggerData *
-get_trigger_data(FunctionCallInfo fcinfo, const char *name, TriggerEvent wanted)
+get_trigger_data(FunctionCallInfo fcinfo, TriggerEvent wanted, const char *refusal)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
@@ -46,9 +46,7 @@ get_trigger_data(FunctionCallInfo fcinfo, const char *name, TriggerEvent wanted)
 		(trigger->tg_event & (TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != wanted)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function %s can only be called as a trigger %s %s", name,
-						TRIGGER_FIRED_BEFORE(wanted) ? "BEFORE" : "AFTER",
-						TRIGGER_FIRED_FOR_ROW(wanted) ? "each row" : "each statement"),
+				 errmsg_internal("%s", refusal),
 				 errhint("Drop the trigger and attach the table, which gives it the triggers that it needs.")));
 	return trigger;
 }
@@ -67,8 +65,9 @@ cause_of(TriggerEvent event)
 Datum
 cache_ext_source_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_row",
-											TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER);
+	TriggerData *trigger =
+		get_trigger_data(fcinfo, TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER,
+						 "function cache_ext.source_row can only be called as a trigger AFTER each row");
 	TupleTableSlot *old = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_trigslot;
 	TupleTableSlot *new = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot :
 		old == NULL ? trigger->tg_trigslot : NULL;
@@ -94,8 +93,9 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 Datum
 cache_ext_source_statement(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_statement",
-											TRIGGER_EVENT_BEFORE);
+	TriggerData *trigger =
+		get_trigger_data(fcinfo, TRIGGER_EVENT_BEFORE,
+						 "function cache_ext.source_statement can only be called as a trigger BEFORE each statement");
 
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{
@@ -119,8 +119,9 @@ cache_ext_source_statement(PG_FUNCTION_ARGS)
 Datum
 cache_ext_source_before_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = get_trigger_data(fcinfo, "cache_ext.source_before_row",
-											TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
+	TriggerData *trigger =
+		get_trigger_data(fcinfo, TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE,
+						 "function cache_ext.source_before_row can only be called as a trigger BEFORE each row");
 
 	cext_frame_writes();
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
