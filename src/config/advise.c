@@ -166,8 +166,8 @@ void
 cext_advise_of_index(const CextSource *source)
 {
 	bool		fragments = source->part->number == CEXT_PART_FRAGMENTS;
-	int			nkeys = fragments ? CEXT_COL_FRAGMENT_NAME + 1 : CEXT_COL_KEY + 1;
-	int			must = fragments ? CEXT_COL_FRAGMENT_ID : CEXT_COL_KEY;
+	int			nkeys = CEXT_PART_NKEYS(source->part->number);
+	int			must = fragments ? CEXT_COL_FRAGMENT_ID : 0;
 	StringInfoData columns;
 
 	if (cext_index_exists(source, fragments ? &cext_ask_fragment : &cext_ask_key, must))

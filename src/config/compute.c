@@ -85,7 +85,7 @@ renew_canonical(CextConfigRequest *request)
  * or by less.
  */
 static void
-fetch_scopes(CextFetch *fetch, CextKeyedBy level)
+fetch_fragments_up_to(CextFetch *fetch, CextKeyedBy level)
 {
 	ListCell   *cell;
 
@@ -196,7 +196,7 @@ fill_base(const CextRequest *request, CextFetch *fetch, const Hashes *hashes,
 	Jsonb	   *document = NULL;
 	CextBase   *base;
 
-	fetch_scopes(fetch, level);
+	fetch_fragments_up_to(fetch, level);
 	if (is_too_large(fetch) || !cext_merge_is_shallow(fetch->docs, fetch->ndocs))
 	{
 		drop_scopes(fetch, level);
@@ -280,7 +280,7 @@ fetch_upon_bases(const CextRequest *request, CextFetch *fetch, const Hashes *has
 	}
 	else
 		fetch_upon_common(request, fetch, hashes);
-	fetch_scopes(fetch, CEXT_KEYED_BY_USER);
+	fetch_fragments_up_to(fetch, CEXT_KEYED_BY_USER);
 }
 
 /*
@@ -336,7 +336,7 @@ fetch_all(const CextRequest *request, bool usable, CextFetch *fetch, Hashes *has
 	else
 	{
 		cext_fetch_rules(fetch);
-		fetch_scopes(fetch, CEXT_KEYED_BY_USER);
+		fetch_fragments_up_to(fetch, CEXT_KEYED_BY_USER);
 	}
 }
 

@@ -65,7 +65,8 @@ get_text(TupleTableSlot *row, AttrNumber attnum, CextType type)
 typedef struct LookUp
 {
 	MemoryContext context;
-	CextType	type;
+	int			column;			/* that has what is looked up */
+	CextType	type;			/* of that */
 	CextString	found;
 } LookUp;
 
@@ -73,7 +74,7 @@ static bool
 look_up_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 {
 	LookUp	   *lookup = arg;
-	CextString	value = get_text(row, attnums[CEXT_COL_VALUE], lookup->type);
+	CextString	value = get_text(row, attnums[lookup->column], lookup->type);
 
 	if (value.data != NULL &&
 		(lookup->found.data == NULL || compare_strings(value, lookup->found) < 0))
@@ -86,9 +87,9 @@ look_up_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
  * was attached without a unique index, the lowest value counts.
  */
 static CextString
-look_up(CextFetch *fetch, CextConfigPart part, CextString key)
+look_up(CextFetch *fetch, CextConfigPart part, int column, CextString key)
 {
-	LookUp		lookup = {fetch->context, get_source(part)->columns[CEXT_COL_VALUE].type,
+	LookUp		lookup = {fetch->context, column, get_source(part)->columns[column].type,
 	CEXT_NULL_STRING};
 
 	cext_reader_scan(&fetch->reader, get_source(part), &cext_ask_key, &key,
@@ -106,11 +107,11 @@ cext_fetch_domain(CextFetch *fetch)
 
 	if (fetch->user.data == NULL)
 		return;
-	domain = look_up(fetch, CEXT_PART_USERS, fetch->user);
+	domain = look_up(fetch, CEXT_PART_USERS, CEXT_COL_USER_DOMAIN, fetch->user);
 	if (domain.data != NULL && OidIsValid(get_source(CEXT_PART_DOMAINS)->relid))
 	{
 		fetch->domain_key = domain;
-		domain = look_up(fetch, CEXT_PART_DOMAINS, domain);
+		domain = look_up(fetch, CEXT_PART_DOMAINS, CEXT_COL_DOMAIN_VALUE, domain);
 	}
 	fetch->domain = domain;
 }
@@ -251,7 +252,7 @@ policy_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
  * The scopes that contribute, lowest rank first; without policies, all.
  */
 static List *
-fetch_scopes(CextFetch *fetch)
+find_scopes(CextFetch *fetch)
 {
 	Policy		policy = {fetch, get_source(CEXT_PART_POLICIES), NIL};
 
@@ -322,7 +323,7 @@ cext_fetch_rules(CextFetch *fetch)
 {
 	cext_reader_scan(&fetch->reader, get_source(CEXT_PART_DEFINITIONS), &cext_ask_key,
 					 &fetch->name, definition_row, fetch);
-	fetch->scopes = fetch_scopes(fetch);
+	fetch->scopes = find_scopes(fetch);
 }
 
 /*

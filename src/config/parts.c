@@ -55,7 +55,7 @@ const CextPart cext_parts[CEXT_NUM_PARTS] = {
 	{{"domain_key", CEXT_WANT_KEY, true}, {"domain_value", CEXT_WANT_KEY, true}}}
 };
 
-const CextAsk cext_ask_key = {1, 1, {{CEXT_COL_KEY, false}}};
+const CextAsk cext_ask_key = {1, 1, {{0, false}}};
 const CextAsk cext_ask_fragment = {2, 3,
 	{{CEXT_COL_FRAGMENT_NAME, false}, {CEXT_COL_FRAGMENT_SCOPE, false},
 	{CEXT_COL_FRAGMENT_ID, false}}
@@ -225,12 +225,12 @@ scope_type_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 
 	for (int i = 0; i <= CEXT_COL_TYPE_RANK; i++)
 		values[i] = slot_getattr(row, attnums[i], &nulls[i]);
-	if (nulls[CEXT_COL_KEY] || nulls[CEXT_COL_TYPE_KEYED_BY] ||
+	if (nulls[CEXT_COL_TYPE_NAME] || nulls[CEXT_COL_TYPE_KEYED_BY] ||
 		!parse_keyed_by(cext_type_text(columns[CEXT_COL_TYPE_KEYED_BY].type,
 									   values[CEXT_COL_TYPE_KEYED_BY]), &type.keyed_by))
 		return true;
-	type.name = cext_string_copy(cext_type_text(columns[CEXT_COL_KEY].type,
-												values[CEXT_COL_KEY]),
+	type.name = cext_string_copy(cext_type_text(columns[CEXT_COL_TYPE_NAME].type,
+												values[CEXT_COL_TYPE_NAME]),
 								 CurrentMemoryContext);
 	if (!nulls[CEXT_COL_TYPE_RANK])
 		type.default_rank = cext_type_integer(columns[CEXT_COL_TYPE_RANK].type,
@@ -289,8 +289,8 @@ find_key_types(CextConfigSources *sources)
 	bool		by_policies = policies->attached && !fragments->attached;
 
 	sources->user_type = fragments->attached && !users->attached ?
-		fragments->columns[CEXT_COL_FRAGMENT_ID].type : users->columns[CEXT_COL_KEY].type;
-	sources->name_type = by_policies ? policies->columns[CEXT_COL_KEY].type :
+		fragments->columns[CEXT_COL_FRAGMENT_ID].type : users->columns[CEXT_COL_USER_ID].type;
+	sources->name_type = by_policies ? policies->columns[CEXT_COL_POLICY_NAME].type :
 		fragments->columns[CEXT_COL_FRAGMENT_NAME].type;
 }
 

@@ -32,12 +32,13 @@ typedef enum CextConfigPart
 #define CEXT_COL_ATTACHED_RELATION 1
 #define CEXT_COL_ATTACHED_COLUMNS 2
 #define CEXT_COL_ATTACHED_PUBLIC_ID 3
-#define CEXT_COL_KEY			0	/* but for fragments */
-#define CEXT_COL_VALUE			1	/* of users and domains */
+#define CEXT_COL_TYPE_NAME		0
 #define CEXT_COL_TYPE_KEYED_BY	1
 #define CEXT_COL_TYPE_RANK		2
+#define CEXT_COL_DEFINITION_NAME 0
 #define CEXT_COL_DEFINITION_STRATEGY 1
 #define CEXT_COL_DEFINITION_TTL	2
+#define CEXT_COL_POLICY_NAME	0
 #define CEXT_COL_POLICY_SCOPE	1
 #define CEXT_COL_POLICY_RANK	2
 #define CEXT_COL_POLICY_CHAIN	3
@@ -45,6 +46,14 @@ typedef enum CextConfigPart
 #define CEXT_COL_FRAGMENT_ID	1
 #define CEXT_COL_FRAGMENT_NAME	2
 #define CEXT_COL_FRAGMENT_CONFIG 3
+#define CEXT_COL_USER_ID		0
+#define CEXT_COL_USER_DOMAIN	1
+#define CEXT_COL_DOMAIN_KEY		0
+#define CEXT_COL_DOMAIN_VALUE	1
+
+/* How many of a part's columns, from the first one on, are its key. */
+#define CEXT_PART_NKEYS(number) \
+	((number) == CEXT_PART_FRAGMENTS ? CEXT_COL_FRAGMENT_NAME + 1 : 1)
 
 /* What a scope type's fragments are keyed by. */
 typedef enum CextKeyedBy
@@ -76,7 +85,7 @@ typedef struct CextConfigSources
 extern CextConfigSources cext_sources;
 
 /* Which rows are asked for. */
-extern const CextAsk cext_ask_key;	/* those of a key */
+extern const CextAsk cext_ask_key;	/* of a key that is one column */
 extern const CextAsk cext_ask_fragment; /* of a name, a scope type and an id */
 extern const CextAsk cext_ask_public;	/* of a name and a scope type, without an id */
 

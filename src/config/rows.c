@@ -253,20 +253,23 @@ invalidate_row(const CextSource *source, TupleTableSlot *row)
 		case CEXT_PART_SCOPE_TYPES:
 			/* Our own reads, and writers, remember these. */
 			cext_xact_invalidate_all(MyDatabaseId);
-			cext_xact_set_ddl();
+			cext_xact_complete_late();
 			CacheInvalidateRelcacheByRelid(source->relid);
 			break;
 		case CEXT_PART_DEFINITIONS:
+			key = get_key(source, CEXT_COL_DEFINITION_NAME, row);
+			invalidate(CEXT_SLICE_NAME, CEXT_NULL_STRING, key, CEXT_NULL_STRING);
+			break;
 		case CEXT_PART_POLICIES:
-			key = get_key(source, CEXT_COL_KEY, row);
+			key = get_key(source, CEXT_COL_POLICY_NAME, row);
 			invalidate(CEXT_SLICE_NAME, CEXT_NULL_STRING, key, CEXT_NULL_STRING);
 			break;
 		case CEXT_PART_USERS:
-			key = get_key(source, CEXT_COL_KEY, row);
+			key = get_key(source, CEXT_COL_USER_ID, row);
 			invalidate(CEXT_SLICE_USER, key, CEXT_NULL_STRING, CEXT_NULL_STRING);
 			break;
 		case CEXT_PART_DOMAINS:
-			key = get_key(source, CEXT_COL_KEY, row);
+			key = get_key(source, CEXT_COL_DOMAIN_KEY, row);
 			invalidate_domain_key(key);
 			break;
 		case CEXT_PART_FRAGMENTS:
@@ -282,13 +285,10 @@ static void
 invalidate_update(const CextSource *source, TupleTableSlot *old,
 				  TupleTableSlot *new)
 {
-	int			nkeys = source->part->number == CEXT_PART_FRAGMENTS ?
-		CEXT_COL_FRAGMENT_NAME + 1 : CEXT_COL_KEY + 1;
-
 	if (!is_changed(source, CEXT_SOURCE_COLUMNS, old, new))
 		return;
 	invalidate_row(source, new);
-	if (is_changed(source, nkeys, old, new))
+	if (is_changed(source, CEXT_PART_NKEYS(source->part->number), old, new))
 		invalidate_row(source, old);
 }
 

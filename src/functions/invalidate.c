@@ -74,10 +74,10 @@ static CextType
 domain_type(void)
 {
 	const CextSource *domains = &cext_sources.source[CEXT_PART_DOMAINS];
-	const CextSource *source = OidIsValid(domains->relid) ? domains :
-		&cext_sources.source[CEXT_PART_USERS];
+	const CextSource *users = &cext_sources.source[CEXT_PART_USERS];
 
-	return source->columns[CEXT_COL_VALUE].type;
+	return OidIsValid(domains->relid) ? domains->columns[CEXT_COL_DOMAIN_VALUE].type :
+		users->columns[CEXT_COL_USER_DOMAIN].type;
 }
 
 /*

@@ -81,7 +81,7 @@ user_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 {
 	Batches    *batches = arg;
 	bool		isnull;
-	Datum		value = slot_getattr(row, attnums[CEXT_COL_KEY], &isnull);
+	Datum		value = slot_getattr(row, attnums[CEXT_COL_USER_ID], &isnull);
 	CextString	id;
 
 	if (isnull)
@@ -114,7 +114,7 @@ cache_ext_prewarm_users(PG_FUNCTION_ARGS)
 	(void) require_source(CEXT_PART_USERS);
 	cext_fetch_begin(&fetch, GetActiveSnapshot());
 	source = &cext_sources.source[CEXT_PART_USERS];
-	batches.type = source->columns[CEXT_COL_KEY].type;
+	batches.type = source->columns[CEXT_COL_USER_ID].type;
 	batches.size = PG_GETARG_INT32(0);
 	batches.ids = palloc(batches.size * sizeof(Datum));
 	cext_reader_scan(&fetch.reader, source, &cext_ask_all, NULL, user_row, &batches);

@@ -69,7 +69,7 @@ static bool decided = false;	/* PRE_COMMIT is past */
 static void
 invalidate(CextCause cause, Oid relid)
 {
-	cext_xact_set_ddl();
+	cext_xact_complete_late();
 	cext_change_because(cause, relid);
 	cext_xact_invalidate_all(MyDatabaseId);
 }

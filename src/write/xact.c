@@ -75,8 +75,8 @@ int			cext_xact_own = 0;
 
 static slotset_hash *slots = NULL;	/* in TopTransactionContext */
 static bool past_pre_commit = false;
-static bool did_ddl = false;
-static bool committed = false;	/* and did DDL: waiting for the messages */
+static bool completes_late = false;
+static bool committed = false;	/* and completes late: waits for the messages */
 static bool collapsed = false;
 static FullTransactionId my_xid;	/* set with the first invalidation */
 static Oid	my_role;			/* at PRE_COMMIT */
@@ -115,13 +115,13 @@ cext_xact_set_catalogs(void)
 }
 
 /*
- * This transaction's slots are to be completed after its invalidation messages
- * are sent.
+ * This transaction did DDL, or changed rows that backends remember: its slots are to
+ * be completed late, after its invalidation messages are sent.
  */
 void
-cext_xact_set_ddl(void)
+cext_xact_complete_late(void)
 {
-	did_ddl = true;
+	completes_late = true;
 }
 
 /*
@@ -269,7 +269,7 @@ finish(bool is_commit)
 	cext_change_reset();
 	collapsed = false;
 	past_pre_commit = false;
-	did_ddl = false;
+	completes_late = false;
 	committed = false;
 	cext_xact_own = 0;
 }
@@ -288,7 +288,7 @@ xact_callback(XactEvent event, void *arg)
 			mark_all();
 			break;
 		case XACT_EVENT_COMMIT:
-			if (did_ddl)
+			if (completes_late)
 				committed = true;
 			else
 				finish(true);

@@ -26,7 +26,7 @@ extern int	cext_xact_own;
 
 extern void cext_xact_init(void);
 extern void cext_xact_set_catalogs(void);
-extern void cext_xact_set_ddl(void);
+extern void cext_xact_complete_late(void);
 extern bool cext_xact_owns(uint32 slot);
 extern PGDLLEXPORT void cext_xact_invalidate(const CextSlice *slice);
 extern void cext_xact_invalidate_as(const CextSlice *slice, const CextSlice *told);
