@@ -125,9 +125,9 @@
 #endif
 
 /*
- * A time to live in milliseconds, as extract(epoch FROM interval) * 1000 gives it,
- * rounded up; 0, which means never, for one that is infinite and for no other.
- * The largest interval is well within the range.
+ * The milliseconds of a time to live, as extract(epoch FROM interval) * 1000 gives
+ * them, rounded up.  An infinite interval gives 0, which means never, and no other
+ * one does.  The largest interval is well within the range.
  */
 static inline int64
 cext_interval_ms(const Interval *interval)

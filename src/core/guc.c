@@ -4,8 +4,9 @@
  *	  The settings.
  *
  * cache_ext.memory and cache_ext.slots size the shared memory and so are fixed
- * at server start; the others take effect at the next read.  None of them can
- * weaken exactness: a writer marks its slices whatever they say.
+ * at server start; the others take effect at the next read or commit.  None of
+ * them can weaken exactness: a writer marks its slots whatever they say.
+ * cache_ext.user_id is defined in functions/get.c.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -29,10 +30,10 @@ bool		cext_notify = true;
 int			cext_clock_offset_s = 0;
 
 /*
- * Those that only count at server start.  A library that is loaded later may
- * not define PGC_POSTMASTER variables, yet a configuration file that names
- * them must not draw a warning in each session: there they are shown, without
- * effect.
+ * The settings that count at server start only.  A library that is loaded later
+ * may not define PGC_POSTMASTER variables.  But a configuration file that names
+ * them must not draw a warning in each session, so there they are shown, and have
+ * no effect.
  */
 static void
 define_start_settings(void)

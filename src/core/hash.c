@@ -3,8 +3,9 @@
  * core/hash.c
  *	  The hash of keys and slices.
  *
- * Everything here is a function of its arguments and of the seed, which the
- * server draws at start: who can choose names cannot choose hashes.
+ * Everything here is a function of its arguments and of the seed.  The server
+ * draws the seed at start, so that a user with a choice of names has no choice of
+ * hashes.
  *
  * Locks: none.  The seed is set before other processes are there, and never changes.
  *

@@ -3,11 +3,12 @@
  * core/kind.h
  *	  Kinds of what is cached: the seam between the cache and what it caches.
  *
- * The cache knows keys, slices and bytes.  What they mean is a kind's: how a value
- * is computed, what of it depends on which slices, which slices a changed row
- * touches, how they are shown.  A kind hands this over as a CextKindInfo; cache_ext.c
- * lists those that there are.  A hit does not go through here: a kind's own
- * function makes the key and looks it up inline (read/read.h).
+ * The cache knows keys, slices and bytes.  A kind knows what they mean: how a value
+ * is computed, on which slices it depends, which slices a changed row touches, how
+ * they are shown.  It hands this over as a CextKindInfo.  cache_ext.c registers the
+ * kinds of the extension, and another library can register one.  A hit does not go
+ * through here: a kind's own function makes the key and looks it up inline
+ * (read/read.h).
  *
  * A kind has a number, from which those of its slices and key spaces follow, so
  * that these are constants.
@@ -61,16 +62,16 @@ typedef struct CextKindInfo
 
 	/*
 	 * Compute what a request asks for, under the snapshot, which is the active
-	 * one.  If usable, the cache may be used for what it is made of.  Throws what
-	 * reading tables can.
+	 * one, and set all of *computed.  usable says whether the cache may be used
+	 * for what the value is made of.  Throws what reading tables can.
 	 */
 	void		(*compute) (struct CextRequest *request, Snapshot snapshot, bool usable,
 							struct CextComputed *computed);
 
 	/*
-	 * A row of a relation has changed that has triggers of ours: invalidate the
-	 * slices that old and new, of which one may be NULL, are part of.  False if
-	 * the relation is none of this kind's sources.
+	 * A row has changed, in a relation that has triggers of ours: invalidate the
+	 * slices that the old and the new row are part of.  One of them may be NULL.
+	 * False if the relation is none of this kind's sources.
 	 */
 	bool		(*row_changed) (Relation rel, TupleTableSlot *old, TupleTableSlot *new);
 
@@ -78,8 +79,8 @@ typedef struct CextKindInfo
 	bool		(*is_remembered) (Oid relid);
 
 	/*
-	 * The table of the extension's that says in its column "relation" which tables
-	 * are sources, or NULL.
+	 * The name of the extension's table that says in its column "relation" which
+	 * tables are sources, or NULL.
 	 */
 	const char *relations;
 
@@ -87,8 +88,8 @@ typedef struct CextKindInfo
 	List	   *(*own_relations) (void);
 
 	/*
-	 * Does one slice contain another one, which is not the same?  Both are this
-	 * kind's.
+	 * Does slice a contain slice b, without being the same?  Both are of this
+	 * kind.
 	 */
 	bool		(*contains) (const struct CextSlice *a, const struct CextSlice *b);
 

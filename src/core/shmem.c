@@ -8,10 +8,10 @@
  * leave.  Nothing in it is a pointer.  It starts empty, whenever the postmaster
  * starts or starts over after a crash.
  *
- * The lock order of the whole extension: heavyweight locks of the sources,
- * then one partition lock of the store; the mutex of a slot, the condition
- * variable of a fill and the lock of the latest invalidations are never held
- * together with anything else of ours.
+ * The lock order of the whole extension: heavyweight locks first, then one lock of
+ * ours at a time.  These are the partition locks of the store, the mutexes of the
+ * slots, those inside the condition variables of fills, and the lock of the latest
+ * invalidations.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -126,8 +126,8 @@ cext_shmem_init(const CextShmemPart *const *all_parts)
 }
 
 /*
- * Complete attaching this process, which inherited the addresses; false where
- * there is no shared memory because the library was not preloaded.
+ * Complete attaching this process, which inherited the addresses.  False if it has
+ * no PGPROC, or if there is no shared memory because the library was not preloaded.
  */
 bool
 cext_shmem_attach_process(void)
@@ -145,7 +145,7 @@ cext_shmem_attach_process(void)
 }
 
 /*
- * How large a part is, after cext_shmem_available has said that there is one.
+ * How large a part is, after cext_shmem_available has returned true.
  */
 Size
 cext_shmem_size_of(const CextShmemPart *part)

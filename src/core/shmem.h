@@ -15,8 +15,8 @@
 #include "storage/lwlock.h"
 
 /*
- * A part of the segment.  All of it follows from settings that are fixed once the
- * postmaster has read them.
+ * A part of the segment.  Its size and its locks follow from settings that are
+ * fixed once the postmaster has read them.
  */
 typedef struct CextShmemPart
 {

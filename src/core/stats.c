@@ -4,10 +4,11 @@
  *	  Counters.
  *
  * Each backend counts in a block of its own that no other writes, padded to
- * whole cache lines, so that counting a hit shares nothing.  Who takes a
- * process number over from a backend that ended goes on with its counts; the
- * sum over all blocks is what happened since the server started.  Nobody can set
- * another's counters to zero: a reset keeps their sums, to be taken off.
+ * whole cache lines, so that counting a hit shares nothing.  A backend that takes
+ * the process number of one that ended goes on with its counts, so that the sum
+ * over all blocks is what happened since the server started.  No backend can set
+ * another's counters to zero: a reset keeps their sums, which are subtracted from
+ * then on.
  *
  * Locks: none.
  *

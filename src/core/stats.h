@@ -92,7 +92,7 @@ extern bool cext_progress_get(int procno, uint64 progress[CEXT_NUM_PROGRESS]);
 
 /*
  * Count.  Only this backend writes the counter, so that no locked instruction
- * is needed; the store is atomic for those who sum.
+ * is needed; the store is atomic for backends that sum.
  */
 static inline void
 cext_count_many(CextCounter counter, uint64 n)
