@@ -3,11 +3,11 @@
  * protocol/slice.c
  *	  Slices: sets of entries that one change can invalidate.
  *
- * A slice has no object: it is a hash, and hashes to a slot (protocol/slot.c).
- * Two slices are in every database.  EVERYTHING is a slice of each entry, and of
- * all that backends remember of the sources.  ANY is no entry's: each invalidation
- * in the database goes through it as well, so that whoever finds it unchanged need
- * not look at others.
+ * A slice has no object: it is a hash, which leads to a slot (protocol/slot.c).
+ * Every database has two slices of its own.  EVERYTHING is a slice of each entry,
+ * and of all that backends remember of the sources.  ANY is a slice of no entry:
+ * each invalidation in the database goes through it as well, so that a reader that
+ * finds it unchanged need not look at others.
  *
  * Locks: none.
  *

@@ -21,8 +21,8 @@
 #define CEXT_SLICE_PARTS		2
 
 /*
- * A slice, by its type and by what its kind makes it of.  It is hashed where it is
- * made, once; from then on the hash goes along.
+ * A slice: its type, and the strings of which its kind makes it.  It is hashed once,
+ * where it is made, and the hash goes along from then on.
  */
 typedef struct CextSlice
 {

@@ -4,18 +4,18 @@
  *	  Slots: the protocol that keeps the cache exact.
  *
  * A slice is a set of entries that one change can invalidate.  It has no
- * object of its own; it hashes to a slot of a fixed array, and slices that
- * share a slot are invalidated together, which costs a few entries and never
- * exactness.  An entry records the slots of its slices and their generations.
+ * object of its own; it hashes to a slot of a fixed array.  Slices that share a
+ * slot are invalidated together, which costs a few entries and never exactness.
+ * An entry records the slots of its slices and their generations.
  *
  * A slot answers one question about a snapshot S: is the set of transactions
  * that changed the slice and that S sees the same as the set that an entry's
  * fill saw?  Three rules give the answer.
  *
  *	1. Before its commit record is written a writer marks the slot: one more
- *	   is pending.  So whoever takes a snapshot that sees the writer finds the
- *	   mark, or what replaced it: the mark happens before the writer leaves
- *	   the proc array, under a lock that taking a snapshot takes too.
+ *	   is pending.  So a backend whose snapshot sees the writer finds the mark,
+ *	   or what replaced it: the writer leaves the proc array after that, under
+ *	   a lock that taking a snapshot takes too.
  *	2. After it left the proc array, the writer completes the slot: it leaves
  *	   its transaction id in last, adds one to the generation and takes its
  *	   mark away.
@@ -28,13 +28,13 @@
  * of the slice: all that completed before, and none of those that had not
  * marked it yet, for these have not committed.
  *
- * Rule 3 needs to know who left last, but writers that are pending together
- * may run their callbacks in another order than they left the proc array.
- * Where they overlapped, last is the highest id of the group, with the GROUP
- * bit: a snapshot sees it only if its xmin is beyond the id, and then it sees
- * the whole group.  overlap says that a writer completed while another was
- * still pending; it lasts until none is, and the next lone writer makes last
- * exact again.
+ * Rule 3 needs to know which writer left last, but writers that are pending
+ * together may run their callbacks in another order than they left the proc
+ * array.  If they overlapped, last is the highest id of the group, with the
+ * GROUP bit: a snapshot sees it only if its xmin is beyond the id, and then it
+ * sees the whole group.  overlap says that a writer completed while another was
+ * still pending.  It lasts until none is, and the next writer that is alone
+ * makes last exact again.
  *
  * A writer that aborts takes its mark away and changes nothing else.
  *
@@ -157,10 +157,10 @@ cext_slot_abort(uint32 slot)
  * Is a completed writer so old that every snapshot sees it, although the
  * comparison of 32-bit transaction ids can no longer tell?
  *
- * Asked when that comparison said no, which under a load of writes it does
- * often: so the next transaction id, whose lock all share, is read only now
- * and then.  An old value makes the answer no, and the caller computes what it
- * might have found.
+ * This is asked when that comparison said no, which happens often under a load
+ * of writes.  So the next transaction id, whose lock all backends share, is read
+ * only now and then.  An old value can make the answer no, and then the caller
+ * computes what it might have found.
  */
 bool
 cext_last_is_ancient(uint64 last)

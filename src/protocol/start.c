@@ -6,24 +6,26 @@
  * A prepared transaction outlives the server, which may have run without the
  * library when it was prepared: what it did to a source, or to its triggers, is
  * then in no slot, and its commit completes none.  So a fresh start knows nothing
- * of the transactions that were there before it, and waits for their end: no
- * snapshot that may not see one of them uses the cache.
+ * of the transactions that were there before it, and waits for their end: a
+ * snapshot uses the cache only if it sees that all of them have ended.
  *
- * Which they are is not known when shared memory is made, which is before
- * recovery.  So each process draws a line before its first command, unless it is
- * drawn: the next transaction id of that moment.  A snapshot whose xmin is not
- * below it sees the end of all before it, and those after it had the library.
+ * Which transactions these are is not known when shared memory is made, since that
+ * is before recovery.  So each process draws a line before its first command,
+ * unless there is one: the next transaction id of that moment.  A snapshot whose
+ * xmin is not below the line sees the end of all transactions before it, and those
+ * after it had the library.
  *
- * Once no snapshot in the cluster can be older than the line nobody asks again.
+ * Once no snapshot in the cluster can be older than the line nothing is compared
+ * any more.
  *
  * The messages of a prepared transaction's commit are sent after it has left the
  * proc array.  So what a process knows of the catalogs at its first snapshot
- * beyond the line may be old, with no generation of a slot to tell it; it is
- * forgotten then.  A process that starts later has never known it.
+ * beyond the line may be old, and no generation of a slot would tell.  So it is
+ * forgotten then.  A process that starts later never knew it.
  *
- * Locks: none of its own.  The line is drawn once, by compare and exchange, and a
- * process that finds it finds a value that is final; the flag is only set, and says
- * nothing about other memory.
+ * Locks: none of its own.  The line is drawn once, by compare and exchange, so that
+ * a process that finds a line finds the final one.  The flag is set and never
+ * reset, and says nothing about other memory.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

@@ -23,7 +23,7 @@ extern bool cext_start_look(Snapshot snapshot);
 extern void cext_start_draw(void);
 
 /*
- * A command begins: the line is drawn then, if it is not.
+ * A command begins: draw the line, if there is none yet.
  */
 static inline void
 cext_start_note(void)
