@@ -4,17 +4,17 @@
  *	  Room for records, and which entries go to make it.
  *
  * Each partition follows S3-FIFO, by whole segments.  New entries go to a small
- * queue of a tenth of the segments.  When room is needed the oldest segment is
- * reclaimed: of the small queue's, entries that were hit more than once move to
- * the main queue and the others go, leaving their fingerprint in the ghost
- * table; of the main queue's, entries that were hit since are carried over with
- * their frequency lowered, and the others go.  An entry whose fingerprint is
- * still in the ghost table when it comes back goes straight to the main queue.
- * So a scan of keys that are never asked for again passes through the small
- * queue and leaves the rest alone.
+ * queue of a tenth of the segments.  When room is needed the oldest segment of a
+ * queue is reclaimed.  If it is the small queue, entries that were hit more than
+ * once move to the main queue, and the others go and leave their fingerprint in
+ * the ghost table.  If it is the main queue, entries that were hit since are
+ * carried over with their frequency lowered, and the others go.  An entry whose
+ * fingerprint is still in the ghost table when it comes back goes straight to the
+ * main queue.  So a scan of keys that are never asked for again passes through
+ * the small queue and leaves the rest alone.
  *
- * An entry that cannot hit any more, being expired or invalidated, is never
- * carried over, and leaves no ghost.
+ * An entry that cannot be hit any more, because it expired or was invalidated, is
+ * never carried over, and leaves no ghost.
  *
  * Invariants, under the partition's lock: every segment is in one of the two
  * queues or free; one segment stays free, so that what is carried over from a
@@ -38,9 +38,9 @@
 #define PROMOTE_FREQ		(2 * CELL_FREQ_ONE)
 
 /*
- * Bytes of segments that one insertion may reclaim, and segments in any case,
- * before it stops to carry over: what bounds the time that the lock is held
- * when everything is hot.
+ * How many bytes of segments one insertion may reclaim before it stops carrying
+ * entries over, and how many segments in any case.  This bounds the time for which
+ * the lock is held when everything is hot.
  */
 #define MAX_CARRIED_BYTES	(2 * 1024 * 1024)
 #define MIN_CARRIED			4
@@ -96,8 +96,8 @@ open_segment(CextPartition *part, CextQueue *queue)
 	queue->nsegments++;
 
 	/*
-	 * The new epoch, then the bytes: a reader that read any of them by way of
-	 * an older epoch finds that it changed.
+	 * First the new epoch, then the bytes: a reader that read any of them by
+	 * way of an older epoch finds that the epoch changed.
 	 */
 	pg_atomic_write_u32(&segment->epoch, pg_atomic_read_u32(&segment->epoch) + 1);
 	pg_write_barrier();
@@ -140,7 +140,7 @@ add_ghost(CextPartition *part, uint64 hash)
 
 /*
  * Was the key evicted from the small queue not long ago, that is, within as
- * many evictions as there are entries?
+ * many of such evictions as there are entries?
  */
 static bool
 is_ghost(CextPartition *part, uint64 hash)
@@ -191,7 +191,7 @@ is_sound(const CextRecord *record, uint32 room)
 }
 
 /*
- * Is the record beyond being hit by any later snapshot?
+ * Is it certain that no later snapshot can hit the record?
  */
 static bool
 is_dead(const CextRecord *record)
@@ -331,7 +331,7 @@ reclaim_segment(CextPartition *part, CextQueue *queue, bool carry)
 	}
 
 	/*
-	 * No cell leads here any more.  Only then the epoch changes: a reader
+	 * No cell leads here any more.  Only now does the epoch change: a reader
 	 * that finds a cell unchanged after it read the epoch has the epoch of
 	 * the cell's record.
 	 */
@@ -356,9 +356,10 @@ reclaim(CextPartition *part, bool carry)
 }
 
 /*
- * Find room for a record of the key that hashes to hash: in the small queue,
- * or in the main one where the caller asks for it or the key was evicted not
- * long ago.  Entries may go to make it.  NULL if no room can be made.
+ * Make room for a record of the key that hashes to hash: in the small queue, or
+ * in the main one if the caller asks for it or the key was evicted not long ago.
+ * Other entries may go for it.  The size must fit in a segment; then there always
+ * is room in the end.
  */
 CextRecord *
 cext_evict_allocate(uint64 hash, uint32 size, bool to_main)

@@ -30,7 +30,7 @@ StaticAssertDecl(sizeof(CextRecord) == 32, "a record's header has no padding");
 CextStore	cext_store;
 
 /*
- * Divide size bytes: into cext_store all but the addresses.
+ * Divide size bytes: sets all of cext_store but the addresses.
  */
 void
 cext_layout_compute(Size size)

@@ -41,13 +41,13 @@ typedef struct CextBucket
 } CextBucket;
 
 /*
- * A record: an entry's bytes.  The key and the value, each padded to eight
- * bytes, and the slices follow, in this order: where the value is follows from
- * the key that is looked for, so that a hit need not wait for the header to
- * begin copying.  capacity and key are written before the record can be
- * found and stay for as long as the segment's epoch; the rest is overwritten
- * in place when the entry is filled again, with change odd meanwhile.  stamp
- * may be moved alone.
+ * A record: the bytes of an entry.  After this header come the key and the value,
+ * each padded to eight bytes, and the slices.  So the place of the value is known
+ * from the key that is looked for, and a hit need not wait for the header before it
+ * begins to copy.  capacity, key_len and the key are written before the record can
+ * be found, and stay as they are for as long as the segment's epoch does.  The rest
+ * is overwritten in place when the entry is filled again, and change is odd
+ * meanwhile.  stamp may also be moved alone.
  */
 typedef struct CextRecord
 {

@@ -5,8 +5,8 @@
  *
  * Readers take no lock.  What keeps them safe:
  *
- *	- Directory, partitions and segment descriptors are type-stable, and
- *	  readers write to nothing else: they raise the frequency in a cell.
+ *	- Directory, partitions and segment descriptors are type-stable, and readers
+ *	  write to nothing else without a lock: they raise the frequency in a cell.
  *	- Records are not: a segment that is reclaimed is filled anew.  Its epoch
  *	  changes then, and every cell that led there was changed before.  A reader
  *	  takes the cell, the epoch, and the cell again.  If the cell is the same,
@@ -14,12 +14,12 @@
  *	  which the record was written, or else has moved on, which the check at
  *	  the end finds.  So no byte of one entry's value is ever taken for
  *	  another's record, whatever that value contains.
- *	- A place, which is a location with an epoch in which a record began there,
- *	  stays one for as long as the epoch does: nothing else is ever written
- *	  there.  So a process may keep places of its own and go back to them past
- *	  the directory.  That the directory has given a record up does not make it
- *	  wrong: whether it holds is for its slices to say.  What does not hold is
- *	  looked up again by the directory.
+ *	- A place is a location with an epoch in which a record began there.  For as
+ *	  long as the epoch lasts nothing but this record is written there.  So a
+ *	  process may keep places of its own and go back to them past the directory.
+ *	  A record that the directory has given up is not wrong because of that:
+ *	  its slices say whether it holds.  What does not hold is looked up again by
+ *	  the directory.
  *	- A record that is filled again is overwritten in place where it fits.  Its
  *	  change count is odd meanwhile, and never goes back.
  *	- Bytes are copied out first and count only if epoch and change count are
@@ -40,7 +40,7 @@
  * counts only once cext_store_unchanged has said so, and until then may be
  * garbage; slices and value always lie within one segment.
  *
- * On the way of a hit no function is given its address that is not inlined, so that
+ * On the way of a hit only functions that are inlined are given its address, so that
  * it stays in registers.
  */
 typedef struct CextRef
@@ -70,9 +70,9 @@ typedef struct CextPlace
 } CextPlace;
 
 /*
- * Where entries are that this process reads often, by a glance at their keys:
- * only those whose frequency is saturated, so that their cells need not be
- * looked at to raise it.  It goes down only when a record moves.
+ * The places of entries that this process reads often, found by a glance at their
+ * keys.  Only entries whose frequency is saturated are here, so that their cells
+ * need not be looked at to raise it.  It goes down only when a record moves.
  */
 #define CEXT_HOT_BITS		12
 
@@ -146,8 +146,8 @@ cext_store_follow(pg_atomic_uint64 *cell, uint64 value, CextPlace *place)
 }
 
 /*
- * Begin to read the record at a place; false if it is being written, or is one no
- * more.
+ * Begin to read the record at a place; false if it is being written, or if the
+ * epoch of the place is over.
  */
 static pg_attribute_always_inline bool
 cext_store_begin(CextPlace place, CextRef *ref)

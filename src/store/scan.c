@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * store/scan.c
- *	  Looking through the store, for those who want to see what is there.
+ *	  Looking through the store, to show what is there.
  *
  * Entries are copied as readers copy them, without a lock, and without being
- * noted as read.  One that changes meanwhile is left out: a scan of the store is
- * of no single moment.
+ * noted as read.  One that changes meanwhile is left out: a scan does not show the
+ * store at any single moment.
  *
  * Locks: none.
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * store/scan.h
- *	  Looking through the store, for those who want to see what is there.
+ *	  Looking through the store, to show what is there.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

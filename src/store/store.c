@@ -3,8 +3,8 @@
  * store/store.c
  *	  The store: keys and bytes in shared memory, bounded.
  *
- * The store knows keys, bytes, slices as numbers, and expiry; it knows nothing
- * of configuration, and the caller decides whether an entry it finds holds.
+ * The store knows keys, bytes, slices as numbers, and expiry.  It knows nothing
+ * of what they mean, and the caller decides whether an entry that it finds holds.
  *
  * It is divided into partitions, each a cache of its own with a lock, a
  * directory and segments.  The directory is an array of buckets of one cache
@@ -19,7 +19,7 @@
  *
  * Locks: one partition's LWLock, by writers.  A reader that found an entry
  * valid for a newer state of the database takes it, if it is free, to move the
- * entry's stamp.
+ * entry's stamp.  A reader that found a corrupt record takes it to drop that.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -136,7 +136,7 @@ cext_store_cell(const CextKey *key)
 }
 
 /*
- * Note that an entry is asked for.  Once its frequency is saturated its cell is
+ * Note that an entry was asked for.  Once its frequency is saturated its cell is
  * not written to any more, and its place is kept.
  */
 static void
@@ -187,9 +187,9 @@ cext_store_find(const CextKey *key, CextRef *ref)
 }
 
 /*
- * The caller found the entry valid, and before that the database's ANY slot
- * settled at the generation stamp: let the next reader compare just that.  Not
- * done when the lock is not free.
+ * The caller found the database's ANY slot settled at the generation stamp, and
+ * after that the entry valid: let the next reader compare just that.  If the lock
+ * is not free it is not done.
  */
 void
 cext_store_stamp(const CextKey *key, CextRef ref, uint64 stamp)
@@ -289,7 +289,7 @@ choose_cell(CextPartition *part, uint64 hash)
 }
 
 /*
- * Store an entry in the place of what the key may have.  It must fit in a
+ * Store an entry, in place of the one that the key may have.  It must fit in a
  * segment.  Takes the partition's lock.
  */
 void
@@ -340,8 +340,8 @@ cext_store_put(const CextKey *key, const CextEntry *entry)
 }
 
 /*
- * Sum up what is used.  Takes no lock: each figure is a moment's, the sums
- * are of several moments.
+ * Sum up what is used.  Takes no lock, so that the figures summed up are those of
+ * different moments.
  */
 void
 cext_store_usage(CextStoreUsage *usage)
