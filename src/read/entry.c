@@ -20,7 +20,7 @@
  *
  * What this transaction itself has changed is in no slot before it commits.  Its
  * own set of slots is complete whenever reads may use the cache at all
- * (sources/frame.c).  So an entry of which a slot is in the set is neither taken nor
+ * (sources/frame.c).  So an entry that has a slot of the set is neither taken nor
  * stored, and ANY, which says nothing of the set, is not asked.
  *
  * Locks: see store/store.c.

@@ -53,8 +53,9 @@ extern bool cext_entry_store(const CextRequest *request, Snapshot snapshot,
 							 const CextComputed *computed, CextCounter *reason);
 
 /*
- * The generation of ANY, if it is settled for the snapshot and tells all: of
- * what this transaction itself is about to invalidate it knows nothing.
+ * The generation of ANY, if it is settled for the snapshot and tells all, else
+ * CEXT_NO_GENERATION.  It does not tell what this transaction itself is about to
+ * invalidate.
  */
 static inline uint64
 cext_entry_any(Snapshot snapshot)
@@ -69,7 +70,7 @@ cext_entry_any(Snapshot snapshot)
 
 /*
  * Does the entry hold for the snapshot, given the generation of ANY?  Gives the
- * stamp that it deserves if that is not the one it has, else 0.
+ * stamp that it should have, or 0 if its stamp need not change.
  */
 static pg_attribute_always_inline bool
 cext_entry_holds(const CextRef *entry, Snapshot snapshot, uint64 any, uint64 *stamp)
@@ -79,8 +80,9 @@ cext_entry_holds(const CextRef *entry, Snapshot snapshot, uint64 any, uint64 *st
 		return true;
 
 	/*
-	 * ANY was read before the slices: a writer that it misses has not bumped
-	 * it, so that the stamp cannot cover that writer.
+	 * ANY was read before the slices: a writer that came in between will give
+	 * ANY another generation than we read, so that a stamp of ours cannot
+	 * cover that writer.
 	 */
 	pg_read_barrier();
 	for (int i = 0; i < entry->nslices; i++)
@@ -100,9 +102,9 @@ cext_entry_holds(const CextRef *entry, Snapshot snapshot, uint64 any, uint64 *st
 }
 
 /*
- * Copy what the request wants out of an entry's value, which may change under
- * us: then the result is garbage, but sound enough to be freed.  NULL if there
- * is nothing.
+ * Copy what the request wants out of an entry's value.  The value may change
+ * meanwhile: then the result is garbage, but can be freed.  NULL if there is
+ * nothing.
  */
 static pg_attribute_always_inline struct varlena *
 cext_entry_copy(const CextRequest *request, const char *value, uint32 len, JEntry *type)

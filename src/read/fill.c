@@ -3,15 +3,15 @@
  * read/fill.c
  *	  Fills under way: concurrent misses of one key compute once.
  *
- * A fixed array of latches, one of which the hash of a key selects.  Who
- * computes an entry holds its latch; who misses the same key meanwhile sleeps
- * on the latch's condition variable, for a bounded time, and looks again.  A
- * latch that another key holds is no reason to wait: the second fill goes on
- * without one.
+ * There is a fixed array of latches, one of which the hash of a key selects.  A
+ * backend that computes an entry holds its latch.  Backends that miss the same key
+ * meanwhile sleep on the latch's condition variable, for a bounded time, and look
+ * again.  A latch that another key holds is no reason to wait: the second fill goes
+ * on without one.
  *
- * Nothing here is needed for exactness.  A fill that never ends delays others
- * by their bound, no more, so that waiting cannot deadlock with the heavyweight
- * locks that a fill may wait for.
+ * Nothing here is needed for exactness.  A fill that never ends delays others for
+ * a bounded time only, so that waiting cannot deadlock with the heavyweight locks
+ * that a fill may wait for.
  *
  * Invariants: a latch is zero or the hash of the key that is being computed;
  * only its holder resets it.  A backend holds one latch at most.
@@ -99,17 +99,17 @@ cext_fill_end(void)
 	my_latch = NULL;
 
 	/*
-	 * The exchange is a full barrier: who finds the latch free finds the
-	 * entry that was stored before.
+	 * The exchange is a full barrier: a backend that finds the latch free
+	 * finds the entry that was stored before.
 	 */
 	(void) pg_atomic_exchange_u64(&latch->hash, 0);
 	ConditionVariableBroadcast(&latch->done);
 }
 
 /*
- * Where cext_fill_begin returned false: wait until the one who computes the
+ * After cext_fill_begin returned false: wait until the backend that computes the
  * entry of the given hash is through, but not beyond the deadline.  Returns
- * whether it is worth to look again, and to try cext_fill_begin again.  Can be
+ * whether it is worth looking again, and trying cext_fill_begin again.  Can be
  * interrupted: throws what a cancelled query throws.
  */
 bool

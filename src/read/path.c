@@ -7,7 +7,7 @@
  * image in shared memory may be overwritten while it is read, so that they
  * could lead anywhere; here every one of them is held against the image's
  * bounds before it is used.  What is found in an image that changed is garbage
- * within bounds, and the caller, who checks whether it changed, drops it.
+ * within bounds.  The caller checks whether the image changed, and drops it then.
  *
  * The result is what the operator #> gives.
  *
@@ -132,8 +132,9 @@ find_key(const Container *c, CextString key, CextPiece *value)
 }
 
 /*
- * The number that a path element is, as get_jsonb_path_all parses it: of any
- * length, with blanks before it, an int.  False if it is none.
+ * The number that a path element stands for, as get_jsonb_path_all parses it: an
+ * int, written with any number of digits, and with blanks before it or without.
+ * False if it is no number.
  */
 static bool
 parse_index(CextString element, int *index)

@@ -7,7 +7,7 @@
  * isolation level or its snapshot may rule that out, and then it computes its
  * result from the tables.  Otherwise it looks the entry up.  A miss computes the
  * result under the same snapshot and stores it if that can be done exactly
- * (read/entry.c); of several for one entry, one does.
+ * (read/entry.c).  If several backends miss one entry, one of them computes it.
  *
  * Locks: see store/store.c, and read/fill.c for the waiting.
  *
@@ -165,9 +165,9 @@ cext_read_miss(const CextKindInfo *kind, CextRequest *request, Snapshot snapshot
 }
 
 /*
- * Read for a kind whose keys depend on nothing but the request: whose space, parts
- * and path are set.  Under the active snapshot; the result is as that of
- * cext_read_miss.
+ * Read under the active snapshot, for a kind whose keys depend on nothing but the
+ * request.  Set the request's space, parts and path before.  The result is like that
+ * of cext_read_miss.
  */
 struct varlena *
 cext_read(const CextKindInfo *kind, CextRequest *request)

@@ -5,7 +5,8 @@
  *
  * A kind's own function reads, so that a hit is inlined: it asks whether the cache
  * may be used, makes the key, and looks it up with cext_entry_look_up.  What it does
- * not find it leaves to cext_read_miss.
+ * not find it leaves to cext_read_miss.  cext_read does all this for kinds whose
+ * keys depend on nothing but the request.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
