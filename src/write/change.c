@@ -4,16 +4,16 @@
  *	  The slices that this transaction changes, by name.
  *
  * What is invalidated is collected twice.  As slots, in write/xact.c, for the
- * cache, where too much does no harm; and here by name, for those who are told
- * of it (write/notify.c, write/log.c) and want to hear of nothing that was rolled
- * back with a subtransaction.
+ * cache, where too much does no harm; and here by name, for listeners and for the
+ * view (write/notify.c, write/log.c), which must not tell of anything that was
+ * rolled back with a subtransaction.
  *
  * Changes are kept in the order in which they came, each once.  Since a
  * subtransaction's come after all that its parent made before it, rolling it back
  * cuts off the end.  The list is bounded: beyond that there are just "more".  So
- * are the strings, which can have any length in a table that is attached: of those
- * that no key can have the beginning is kept, for the view.  A detail that is as
- * long is not kept, and neither is one of several that a slice changed with.
+ * are the strings, which can have any length in a table that is attached: if one is
+ * too long for a key, its beginning is kept, for the view.  A detail that is as long
+ * is not kept, nor is one where a slice changed with several.
  *
  * Locks: none.
  *

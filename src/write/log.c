@@ -4,8 +4,8 @@
  *	  The latest invalidations, for the view.
  *
  * A ring of fixed records in shared memory, written when a transaction has
- * committed and its slots are completed: nobody waits for it but other writers
- * to the ring.  Nothing is allocated and nothing can fail.
+ * committed and its slots are completed: only other users of the ring wait for
+ * that.  Nothing is allocated for it, and nothing can fail.
  *
  * Locks: one LWLock protects the ring; shared to read it.
  *

@@ -7,9 +7,12 @@
  *
  *	{"v":1,"xid":"731","slices":[{...},{...}]}
  *
- * where each slice is told by its kind, or, where that would not fit a payload,
- * {"v":1,"xid":"731","all":true}.  It is handed over before the commit and so
- * delivered with it: who reads upon it reads the new state.
+ * where each slice is told by its kind; or, if that would not fit into a payload,
+ *
+ *	{"v":1,"xid":"731","all":true}
+ *
+ * It is handed over before the commit and so delivered with it: a listener that
+ * reads when it hears of it reads the new state.
  *
  * A write does not fail because listeners cannot be told.  What NOTIFY would
  * refuse is found out before: a payload that is too long is not written, and where
@@ -18,9 +21,9 @@
  * A slice says which cached results may differ.  One that another one contains is
  * left out; if its detail is another, that one is told without one.
  *
- * Locks: the one that PostgreSQL takes for all that notify in the cluster, from
- * then until the end of the transaction.  It is taken here already, so that no
- * other transaction fills the queue between our look at it and our commit.
+ * Locks: the one that PostgreSQL takes for each transaction of the cluster that
+ * notifies, from its commit's beginning until its end.  It is taken here already, so
+ * that no other transaction fills the queue between our look at it and our commit.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

@@ -13,13 +13,13 @@
  *	COMMIT		comes after the transaction left the proc array and before its
  *				locks go, and completes them.  A transaction that did DDL, or
  *				changed what backends remember, completes them a little later,
- *				when its invalidation messages are out: who finds them completed
- *				can then trust what the catalogs say (sources/source.c).
+ *				when its invalidation messages are out: a reader that finds them
+ *				completed can trust what the catalogs say (sources/source.c).
  *	ABORT		takes the marks away, if they were made.
  *
- * Nothing is allocated after PRE_COMMIT and nothing can fail in COMMIT.  What
- * is collected after PRE_COMMIT, by another extension's callback that writes to
- * a source, is marked at once.
+ * Nothing is allocated in COMMIT, and nothing can fail there.  What is collected
+ * after our PRE_COMMIT, because another extension's callback writes to a source,
+ * is marked at once.
  *
  * The set also says what the transaction's own reads must not take from the
  * cache or leave there (read/entry.c).
@@ -126,7 +126,7 @@ cext_xact_complete_late(void)
 
 /*
  * Is the slot one that this transaction invalidates?  Then what depends on it is
- * not the cache's to say, nor to be told, before the transaction has committed.
+ * neither taken from the cache nor stored before the transaction has committed.
  */
 bool
 cext_xact_owns(uint32 slot)
@@ -141,7 +141,7 @@ cext_xact_owns(uint32 slot)
 static void
 invalidate_slot(const CextSlice *slice, bool is_here, uint32 any)
 {
-	/* Who reads later decides by this id whether it sees the change. */
+	/* Later readers decide by this id whether they see the change. */
 	my_xid = GetTopFullTransactionId();
 	invalidations[slice->type]++;
 	if (collapsed && is_here)
@@ -155,8 +155,8 @@ invalidate_slot(const CextSlice *slice, bool is_here, uint32 any)
 }
 
 /*
- * Note a slice of this database for those who are told.  Should they have been
- * told already, by our callback before the commit, tell them again.
+ * Note a slice of this database for listeners.  If our callback before the commit
+ * has told them already, tell them again.
  */
 static void
 note_change(const CextSlice *slice)
