@@ -3,7 +3,7 @@
  * sources/catalog.c
  *	  Rows of PostgreSQL's catalogs, under any snapshot.
  *
- * The catalog caches show what is, to the command that runs.  Here are the rows
+ * The catalog caches show the command that runs what it may see.  Here are the rows
  * that they have no key for, and those that another snapshot sees.
  *
  * Locks: ACCESS SHARE on the catalog while it is scanned.
@@ -82,9 +82,9 @@ const CextRows cext_rows_extension = {
 };
 
 /*
- * Copies of the rows that a snapshot sees, or with NULL the catalog's own, in the
- * order of the index; nothing in them is out of line.  In the current context, for
- * list_free_deep.  Needs a transaction.
+ * Copies of the rows that a snapshot sees, in the order of the index.  NULL stands
+ * for the catalog's own snapshot.  No value in the copies is out of line.  They are
+ * in the current context, and list_free_deep frees them.  Needs a transaction.
  */
 List *
 cext_catalog_rows(const CextRows *rows, Datum value, Snapshot snapshot)

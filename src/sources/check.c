@@ -7,21 +7,21 @@
  * that has become what would have been refused.  Each finding is a problem of
  * the source (sources/mapping.h): a reason and a hint.
  *
- * What a trigger of a table sees of a write depends on how it reaches the table.
- * A plain table has a trigger for rows, and one for statements that runs before
- * the first row is written and at TRUNCATE.  A partition's rows come by way of
- * its parent too, for which its own statement triggers do not fire, and they are
- * not copied to new partitions; so a partitioned table has a second trigger for
- * rows instead, BEFORE, and its TRUNCATE is noticed by the storage that it
- * changes (sources/concern.c).
+ * Which triggers of a table fire for a write depends on how the write reaches the
+ * table.  A plain table has a trigger for rows, and one for statements that runs
+ * before the first row is written and at TRUNCATE.  A partition's rows can come by
+ * way of its parent.  The partition's statement triggers do not fire then, and those
+ * of the parent are not copied to new partitions.  So a partitioned table has a
+ * second trigger for rows instead, BEFORE, and its TRUNCATE is noticed by the
+ * storage that it changes (sources/concern.c).
  *
  * What keeps a source from being read without running code of its owner, or from
  * being read by its owner at all, makes it unreadable: an error that says what to
  * do.  All else only suspends it: it is read and not cached.
  *
  * Locks: none, since a hit must not wait for one.  The catalogs are asked row by
- * row, and a row that is missing, since somebody drops it at this moment, is no
- * error: what is found then will be found out of date (sources/source.c).
+ * row.  A row can be missing because it is being dropped at this moment.  That is
+ * no error: what is found then turns out to be out of date (sources/source.c).
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -119,7 +119,7 @@ check_privileges(CextSource *source, Form_pg_class form)
 									  owner, source->columns[i].name),
 							 "Grant SELECT to the owner.");
 	}
-	/* Of an owner who bypasses it, a superuser, nobody knows for how long. */
+	/* An owner that bypasses it, like a superuser, may not do so for ever. */
 	if (form->relrowsecurity && form->relforcerowsecurity)
 		cext_problem_add(source, ERRCODE_FEATURE_NOT_SUPPORTED,
 						 !has_bypassrls_privilege(form->relowner),
@@ -455,7 +455,7 @@ check_triggers_of(CextSource *source, Oid relid, bool partitioned)
 						 psprintf("Partition \"%s\" is a foreign table, of which changes elsewhere would go unnoticed.",
 								  get_rel_name(relid)),
 						 "Detach the partition.");
-	/* Whoever drops a partition has us look again. */
+	/* The transaction that drops a partition will make us look again. */
 	name = get_rel_name(relid);
 	if (fault == NULL || name == NULL)
 		return;
@@ -466,9 +466,9 @@ check_triggers_of(CextSource *source, Oid relid, bool partitioned)
 }
 
 /*
- * Has the table, and all its partitions, the triggers that it needs, enabled
+ * Do the table and all its partitions have the triggers that they need: enabled
  * whatever session_replication_role is, for all events, without a condition, and
- * not to be deferred?  Adds a problem if not.  Returns the OIDs of all of them.
+ * not deferrable?  Adds a problem if not.  Returns the OIDs of these relations.
  */
 List *
 cext_check_triggers(CextSource *source)

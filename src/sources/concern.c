@@ -3,35 +3,36 @@
  * sources/concern.c
  *	  Whether what a transaction changed in the catalogs concerns a source.
  *
- * It is asked before the commit, when all that the transaction did is there to be
- * looked at.  Its own invalidation messages say which relations it touched and
- * rows of which catalogs; the rows say whether anything is different now.  They are
+ * This is asked before the commit, when all that the transaction did is there to be
+ * looked at.  Its own invalidation messages say which relations it touched, and
+ * rows of which catalogs.  The rows say whether anything is different now.  They are
  * read under two snapshots that differ in one thing: "before" sees nothing of
- * what this transaction did, "after" sees all of it.  So what is no more (a trigger
- * or a table that was dropped) is found in what was.
+ * what this transaction did, "after" sees all of it.  So a trigger or a table that
+ * was dropped is found under the first one.
  *
  * Rows of pg_class, pg_attribute and pg_namespace that have the same content are
  * the same: a GRANT that only warns writes them as they had been, and anybody can
- * give one.  Others are the same if nobody touched them: while a trigger was
- * disabled, or a label had another name, rows were written, whatever came after.
+ * give one.  Rows of other catalogs are the same only if they were not touched:
+ * while a trigger was disabled, or a label had another name, rows of the table may
+ * have been written, even if all is as it was now.
  *
  * Of a relation these rows matter: those of pg_class (name, schema, owner,
  * privileges, row-level security, storage), pg_attribute, pg_trigger, and its
- * children's in pg_inherits.  What has no row of its own changes one of them:
- * TRUNCATE and rewrites the storage, ATTACH and both transactions of DETACH
- * PARTITION CONCURRENTLY the parent's children.  Policies do not matter, since
- * fills do not run where they bind; nor do indexes and constraints.
+ * children's in pg_inherits.  Other commands change one of them too: TRUNCATE and
+ * rewrites change the storage, ATTACH and both transactions of DETACH PARTITION
+ * CONCURRENTLY the parent's children.  Policies do not matter, since a source that
+ * they bind is not cached; nor do indexes and constraints.
  *
- * A relation is a source if in either view it is one of the extension's own tables
- * or has a trigger of ours, as partitions do, or if it is attached.
+ * A relation is a source if it is attached or if, under either snapshot, it is one
+ * of the extension's own tables or has a trigger of ours, as partitions do.
  *
- * A commit must not fail because of us.  Nothing here looks anything up by a
- * number that can be out of date without being prepared to find nothing, and none
- * of it waits.
+ * A commit must not fail because of us.  Whatever is looked up here by a number,
+ * which can be out of date, may be missing, and nothing here waits.
  *
- * Locks: ROW SHARE on the tables that say what is attached, if it is to be had, until the transaction
- * ends.  Who attaches a table excludes that: he either is seen here, and then
- * everything is taken to concern a source, or sees what this transaction did.
+ * Locks: ROW SHARE on the tables that say what is attached, if it is free, until the
+ * transaction ends.  A session that attaches a table holds a lock that excludes
+ * ours.  If it has it already we notice, and take everything to concern a source.
+ * If it gets it after us it sees what this transaction did.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -173,8 +174,9 @@ names_relations(Form_pg_attribute att)
 }
 
 /*
- * Find out which tables a table of a kind says are sources.  No snapshot is used that
- * would take predicate locks: who changes that table invalidates everything himself.
+ * Find out which tables a table of a kind says are sources.  The snapshot is one that
+ * takes no predicate locks.  None is needed: a transaction that changes that table
+ * invalidates everything itself.
  */
 static void
 find_attached(Look *look, const char *relname)
@@ -249,8 +251,8 @@ is_own(const Look *look, const List *class)
 }
 
 /*
- * Is a relation a source, in either view?  Our functions, by which triggers are
- * known, are the same.
+ * Is a relation a source, under either snapshot?  Our functions, by which triggers
+ * are known, are the same under both.
  */
 static bool
 is_source(Look *look, Oid relid)
@@ -267,9 +269,9 @@ is_source(Look *look, Oid relid)
 }
 
 /*
- * Has a table that inherits from the relation, or did, become or ceased to be
- * its child, and is a source?  It need not have been touched itself.  Of rows with
- * one key the index has the older ones in the order of their places first.
+ * Has a source become a child of the relation, or ceased to be one?  It need not
+ * have been touched itself.  The index has rows of one key in the order of their
+ * places in the catalog, so that both lists can be walked together.
  */
 static bool
 has_changed_child(Look *look, Oid relid)
@@ -438,7 +440,7 @@ look_at_all(Look *look, Oid *relid)
 /*
  * Have the catalogs changed, in the transaction that is about to commit and has
  * these invalidation messages to send, so that a source's entries can be wrong
- * or can be right again?  Gives the relation, if it was one.
+ * or can be right again?  Gives the relation that changed, if that was the reason.
  */
 bool
 cext_concerns_source(const SharedInvalidationMessage *messages, int n, Oid *relid)

@@ -3,23 +3,25 @@
  * sources/ddl.c
  *	  Changes that no row trigger sees.
  *
- * Whatever changes a source's definition, triggers, privileges or partitions, a
- * trigger function of ours, or what names and privileges hang on, makes its
- * transaction invalidate everything; sources/source.c says what follows.  That is
- * decided before the commit, by what is different then (sources/concern.c), in the
- * backend that made it so, whatever session_replication_role says.  It costs
- * other transactions nothing, since these have no invalidation messages.
+ * A transaction invalidates everything if it changes a source's definition,
+ * triggers, privileges or partitions, a trigger function of ours, or what names and
+ * privileges depend on; sources/source.c says what follows.  That is decided before
+ * the commit, by what is different then (sources/concern.c), in the backend that made
+ * it so, whatever session_replication_role says.  Transactions that change no catalogs
+ * pay nothing, since they have no invalidation messages.
  *
  * CLUSTER and VACUUM FULL give a table new storage as TRUNCATE does, but with the
  * same rows.  A transaction that did such a thing and ran no other command that
  * could matter is not looked at.
  *
- * The transaction itself reads through from its first command on that may
- * change a source: its reads see what nobody else does.  This concerns nobody
- * else, and need not be exact; but what is temporary, and databases without
- * the extension, are left alone.  For commands whose objects can be temporary the
- * object access hook decides, which is told of each of them; for others the
- * utility hook.
+ * From its first command on that may change a source, the transaction itself reads
+ * through, since its reads see what no others do.  This matters to no other
+ * transaction, and so may happen once too often.  But it does not happen for what is
+ * temporary, nor in databases without the extension.  For commands whose objects can
+ * be temporary the object access hook decides, which is told of each of them; for
+ * others the utility hook.
+ *
+ * All state here is the backend's own.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -81,7 +83,7 @@ static void
 read_through(void)
 {
 	cext_xact_set_catalogs();
-	/* In another extension's callback, of which nobody will be able to tell. */
+	/* Another extension's callback did it, after we looked at the catalogs. */
 	if (decided)
 		invalidate(CEXT_CAUSE_DDL, InvalidOid);
 }
@@ -124,7 +126,7 @@ may_concern_reads(Oid class, Oid object)
 	switch (class)
 	{
 		case RelationRelationId:
-			/* As it has all the time that anything of it is cached. */
+			/* It has one all the time while anything of it is cached. */
 			return cext_is_any_trigger_ours(cext_catalog_rows(&cext_rows_triggers,
 															  ObjectIdGetDatum(object),
 															  SnapshotSelf));
@@ -257,8 +259,8 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 
 /*
  * Look at what this transaction changed, and invalidate everything if it
- * concerns a source.  There is nothing where there were no messages, as in
- * processes without a database.
+ * concerns a source.  Without messages, or without a database, there is nothing to
+ * look at.
  */
 static void
 decide(void)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sources/ddl.h
- *	  Hooks that notice what no row trigger sees.
+ *	  Changes that no row trigger sees.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

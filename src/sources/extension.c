@@ -7,11 +7,11 @@
  * says.  A schema of its name proves nothing: it can be anybody's, and the
  * extension's own can be renamed.
  *
- * A backend remembers the answer.  pg_extension has no catalog cache, and so sends
- * no invalidation messages; but the extension comes and goes with its functions,
- * and it cannot be moved to another schema, so that those of pg_proc tell of
- * all that can become of it.  Those of pg_namespace are heeded as well, since the
- * answer is a schema's number.
+ * A backend remembers the answer.  Before PostgreSQL 18 pg_extension has no catalog
+ * cache, and so sends no invalidation messages.  But the extension comes and goes
+ * with its functions, and it cannot be moved to another schema, so that the messages
+ * of pg_proc tell of all that can become of it.  Those of pg_namespace are heeded as
+ * well, since the answer is a schema's number.
  *
  * All state here is the backend's own.
  *

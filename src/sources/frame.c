@@ -16,23 +16,23 @@
  * the queries that write them have EXEC_FLAG_SKIP_TRIGGERS and are no frames.
  * Nor is a SELECT without modifying CTEs, to which PostgreSQL gives that flag: it
  * has no rows of its own, and what it calls that writes is a frame for itself.
- * PostgreSQL sees to it that no query leaves its level on the queue and returns
- * to who called it: a portal that writes runs to its end at its first fetch.
- * So frames are a stack, as the levels are.
+ * PostgreSQL sees to it that no query returns to its caller while its level is on
+ * the queue: a portal that writes runs to its end at its first fetch.  So frames
+ * are a stack, as the levels are.
  *
  * Statement triggers would not do in their place.  Those BEFORE and AFTER are not
- * paired: PostgreSQL fires one of each for several of the actions of foreign keys,
- * and others anew.
+ * paired: for some of the actions of foreign keys PostgreSQL fires one of each for
+ * several of them, and for others it fires them again.
  *
  * An error that is caught rolls a subtransaction back, and ends the frames that
  * were opened in it, as it ends the levels.  A frame that its query does not end,
- * because something else goes wrong, lasts until the transaction ends.  So does
- * what is written outside of any: reads have to go through until then.
+ * because something else goes wrong, lasts until the transaction ends.  After a
+ * write outside of any frame, too, reads go through until the transaction ends.
  *
  * What backends remember of the sources is a case of its own: a read can load it
  * in the middle of a query that writes it.  From the first such query until the
- * transaction ends each read loads it anew, and nobody goes on with it after that
- * or after a subtransaction that was rolled back.
+ * transaction ends each read loads it anew, and it is loaded anew after that, and
+ * after a subtransaction that was rolled back.
  *
  * Every query that writes anything opens a frame, in databases without the extension
  * too: that it writes a source is known only when it does.  So a frame is a few bytes

@@ -4,7 +4,7 @@
  *	  How the rows of a table are found: by which index, with which scan keys.
  *
  * Only indexes are used whose comparison is PostgreSQL's own and takes values to
- * be equal exactly where their canonical texts are: B-trees on plain columns, of a
+ * be equal exactly if their canonical texts are: B-trees on plain columns, of a
  * built-in operator family and a deterministic collation.  So finding a row runs
  * no code but PostgreSQL's, whatever the table's owner has defined.
  *
@@ -147,9 +147,9 @@ is_usable(Relation index)
 }
 
 /*
- * Has the index all rows that the snapshot sees?  One that was built over broken
- * HOT chains has them for snapshots that see its own transaction, and all that
- * ended before it.
+ * Has the index all rows that the snapshot sees?  If it was built over broken HOT
+ * chains, it has them only for snapshots whose xmin is beyond the transaction that
+ * built it.
  */
 bool
 cext_index_holds(Relation index, Snapshot snapshot)
@@ -272,8 +272,8 @@ cext_index_plan(CextPlan *plan, const CextSource *source, const CextAsk *ask,
 }
 
 /*
- * Is there an index that leads to few rows of those asked for, by a condition that
- * tells most of them apart?  The table is locked; it may be a partitioned one.
+ * Is there an index that can be used for the condition on the given column, which
+ * tells most rows apart?  The table is locked; it may be a partitioned one.
  */
 bool
 cext_index_exists(const CextSource *source, const CextAsk *ask, int column)

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * sources/mapping.c
- *	  What tables are to be, and what the catalogs say that they are.
+ *	  What tables have to be, and what the catalogs say that they are.
  *
  * A kind says which parts there are for tables to play, and which columns each
  * needs.  The extension can have a table of its own for a part, and an application's
  * can be attached in its place.
  *
- * Tables and columns are known by number, but for those of the extension's own.
- * sources/source.c says how what was found out about them is known to hold.
+ * Tables and columns that are attached are known by number, the extension's own by
+ * name.  sources/source.c says for how long what was found out about them holds.
  *
  * Locks: none on a table that is described; see sources/check.c.
  *
@@ -29,8 +29,9 @@
 #include "utils/syscache.h"
 
 /*
- * Remember a problem, of several the first, but one that keeps the source from
- * being read before others.  The strings must live as long as the source.
+ * Remember a problem.  Of several the first one is kept, but one that keeps the
+ * source from being read takes its place.  The strings must live as long as the
+ * source.
  */
 void
 cext_problem_add(CextSource *source, int sqlerrcode, bool unreadable,
@@ -122,9 +123,10 @@ describe_column(CextSource *source, int i)
 }
 
 /*
- * Complete a source, of which the part and, if it is attached, the numbers are
- * known, from the catalogs, in the current context.  Does not throw but
- * for want of memory; what is wrong is the source's problem.  False if there is no such table.
+ * Complete a source from the catalogs, in the current context.  Its part is known
+ * and, if it is attached, the numbers of table and columns.  Throws for want of
+ * memory only; what is wrong becomes the source's problem.  False if there is no
+ * such table.
  */
 bool
 cext_mapping_describe(CextSource *source)

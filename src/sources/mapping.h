@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sources/mapping.h
- *	  What tables are to be, and what the catalogs say that they are.
+ *	  What tables have to be, and what the catalogs say that they are.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

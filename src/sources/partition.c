@@ -8,13 +8,13 @@
  * inserted do.  In all other cases all partitions are looked at.
  *
  * PostgreSQL simplifies a partition key's expressions when it first looks at the
- * key, and that can call functions of the table's owner, as whoever reads.  So
- * where a key has expressions neither it nor the bounds are looked at: the
+ * key, and that can call functions of the table's owner, as the user that reads.
+ * So if a key has expressions neither it nor the bounds are looked at: the
  * children are taken from pg_inherits.
  *
- * A partition that is being detached concurrently is one for snapshots that do
- * not see that, and none for others.  PostgreSQL asks the active snapshot.  The
- * source is suspended meanwhile (sources/check.c).
+ * A partition that is being detached concurrently is still a partition for snapshots
+ * that do not see the detaching, and none for others.  PostgreSQL asks the active
+ * snapshot.  The source is suspended meanwhile (sources/check.c).
  *
  * Locks: the caller's, on the partitioned table.
  *
@@ -189,8 +189,8 @@ route(PartitionKey key, PartitionBoundInfo bounds, Datum *values, bool *nulls)
 }
 
 /*
- * The partitions, direct ones, of which rows with the conditions' values can be in.
- * The caller's snapshot must be the active one.  What is returned holds until the
+ * The direct partitions in which rows with the conditions' values can be.  The
+ * caller's snapshot must be the active one.  What is returned holds until the
  * relation is closed, or is allocated in the current context.
  */
 CextPartitions

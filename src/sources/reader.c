@@ -10,13 +10,13 @@
  * table, and whether it is one that can be read so, is for sources/check.c to say.
  *
  * A reader belongs to one call.  It holds what it has open, so that nothing that
- * happens meanwhile can take it away; an error gives it up with the
+ * happens meanwhile can take it away.  After an error PostgreSQL closes it with the
  * (sub)transaction.
  *
  * How rows of a relation are found is remembered.  The table is locked first, and
- * what is remembered is looked at then: whoever changed the table or dropped an
- * index of it has sent his messages by the time that we have the lock, and a
- * message of the relation takes away what is remembered of it.
+ * what is remembered is looked at then: a transaction that changed the table or
+ * dropped an index of it has sent its messages by the time we have the lock, and a
+ * message about the relation takes away what is remembered of it.
  *
  * Locks: ACCESS SHARE on tables, partitions and indexes, as a query takes them,
  * to the end of the transaction.
@@ -208,9 +208,9 @@ get_plan(CextPlan *plan, CextRouting *routing, const Question *q, Relation rel,
 	}
 
 	/*
-	 * Looking can process messages, of this relation as well.  What was made
-	 * before one of them is used, for the lock keeps it right enough for us,
-	 * but not remembered.
+	 * Looking can process messages, about this relation as well.  What was
+	 * made before one of them is used, since the lock keeps it right enough
+	 * for us, but it is not remembered.
 	 */
 	made_in = epoch;
 	entry = hash_search(remembered, &key, HASH_ENTER, NULL);
@@ -349,7 +349,7 @@ open_index(CextReader *reader, CextOpen *open, const Question *q, CextPlan *plan
 }
 
 /*
- * Read a table that is no partitioned one; false: no more.
+ * Read a table that is not partitioned; false if no more rows are wanted.
  */
 static bool
 scan_relation(CextReader *reader, CextOpen *open, const Question *q, CextPlan *plan)
@@ -370,7 +370,7 @@ scan_relation(CextReader *reader, CextOpen *open, const Question *q, CextPlan *p
 }
 
 /*
- * Read the partitions that can have the rows; false: no more.
+ * Read the partitions that can have the rows; false if no more are wanted.
  */
 static bool
 scan_partitions(CextReader *reader, Relation rel, const Question *q,
@@ -418,9 +418,9 @@ make_values(Question *q)
 
 /*
  * Call a function for each row of a source that is asked for.  texts has a
- * canonical text for each condition.  The table must be
- * open, and the source described as it is with the lock.  Throws what reading a
- * table can throw.
+ * canonical text for each condition.  The table must be open, and the source
+ * described as it is now that the table is locked.  Throws what reading a table can
+ * throw.
  */
 void
 cext_reader_scan(CextReader *reader, const CextSource *source, const CextAsk *ask,

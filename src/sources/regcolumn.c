@@ -3,9 +3,9 @@
  * sources/regcolumn.c
  *	  The SQL type regcolumn: a column of a table.
  *
- * To columns what regclass is to tables: stored by number, shown and read by
+ * It is to columns what regclass is to tables: stored by number, shown and read by
  * name.  So what is attached follows a column that is renamed, as a view would,
- * and comes back from a dump, where numbers may differ.
+ * and comes back from a dump, after which numbers may differ.
  *
  * The text is schema.table.column, always with the schema, or two numbers
  * where there is no such column any more.  "-" is the column of no table.
@@ -40,7 +40,7 @@ cext_regcolumn_make(Oid relid, AttrNumber attnum)
 
 /*
  * The name of a relation, qualified and quoted, in the current context, or NULL
- * if it is no more.
+ * if it was dropped.
  */
 char *
 cext_relation_name(Oid relid)
@@ -52,7 +52,7 @@ cext_relation_name(Oid relid)
 }
 
 /*
- * The name of a column in the current context, or NULL if it is no more.
+ * The name of a column in the current context, or NULL if it was dropped.
  */
 char *
 cext_regcolumn_name(Oid relid, AttrNumber attnum)

@@ -4,9 +4,9 @@
  *	  What a backend remembers of sources, and for which snapshots it holds.
  *
  * A backend remembers what the mapping and the catalogs say of the sources, and
- * whether their triggers are whole.  As long as all are, every write is noticed;
- * where one is not the sources are suspended, and reads compute their result and
- * store nothing.
+ * whether their triggers are whole.  As long as all are, every write is noticed.
+ * If one is not, the sources are suspended: reads compute their result and store
+ * nothing.
  *
  * Readers.  What is remembered is a function of tables and catalogs like an
  * entry of the cache, and is held to the same protocol.  Whatever changes the
@@ -23,26 +23,26 @@
  *	  pending for us, or will have another generation.
  *	- A read uses the cache only if EVERYTHING was settled for it by then.
  *	  Otherwise what was loaded may be older than what the snapshot sees, and
- *	  EVERYTHING may be settled a moment later: a key that was made of the one
- *	  must not meet entries of the other.  Where it was settled it still has
- *	  that generation when a fill stores, or is not settled any more.
+ *	  EVERYTHING may be settled a moment later: a key that was made from the one
+ *	  must not meet entries of the other.  If it was settled, it still has that
+ *	  generation when a fill stores, or is not settled any more.
  *
  * So no lock has to keep triggers as they are during a fill, and partitions cost
- * it nothing.  Where a trigger was disabled and enabled again in between, both
+ * it nothing.  If a trigger was disabled and enabled again in between, both
  * transactions invalidated everything, and writers' locks do not let either
  * overlap with a write.
  *
  * Our own transaction's changes show as invalidations that came.  A snapshot for
  * which EVERYTHING is not settled, since it is older than what was changed last,
- * keeps what was loaded under it.  So does each where there are no slots, as on a
- * standby, where this transaction itself changed EVERYTHING, and before the start
- * is over (protocol/start.c).
+ * keeps what was loaded under it.  So does every snapshot if there are no slots, as
+ * on a standby, if this transaction itself changed EVERYTHING, or if the start is
+ * not over yet (protocol/start.c).
  *
  * While a source is suspended no read passes cext_source_require without being
  * told: ANY is not remembered then.
  *
- * Locks: none on the sources: a hit waits for nobody who alters one.  Those that the
- * content of a table is remembered of are read, and locked for it.
+ * Locks: none on the sources, so that a hit does not wait for a session that alters
+ * one.  Tables whose content is remembered are read, and locked for that.
  *
  * All state here is the backend's own.
  *
@@ -171,9 +171,9 @@ snapshot_id(Snapshot snapshot)
 }
 
 /*
- * Was a set loaded under this very snapshot?  Transactions below xmax
- * can only end, so that of as many in progress all are the same: those in
- * subxip, in recovery, where xip is empty.
+ * Was a set loaded under this very snapshot?  Transactions below xmax can only end,
+ * so that two snapshots of one xmax with as many in progress have the same ones in
+ * progress.  In recovery these are in subxip, and xip is empty.
  */
 static bool
 is_same_snapshot(const CextSourceSet *set, Snapshot snapshot)
@@ -211,8 +211,8 @@ cext_source_refresh(CextSourceSet *set, Snapshot snapshot, uint64 any)
 									   is_same_snapshot(set, snapshot));
 
 	/*
-	 * Something can change while we load.  Whoever discards caches all the
-	 * time, for tests, is not to hang here.
+	 * Something can change while we load.  A server that discards caches all
+	 * the time, for tests, must not hang here.
 	 */
 	for (int tries = 0; tries < 3 && (!holds || !set->current); tries++)
 	{

@@ -3,11 +3,11 @@
  * sources/spi.c
  *	  Running statements as the extension's owner.
  *
- * What attaches tables makes triggers, and rows of cache_ext.attached, by statements.
- * They run in a security-restricted context with pg_catalog alone in the
- * search_path, and whatever setting changes meanwhile is restored, so that nothing
- * that runs along can leave anything behind for the caller.  An error undoes all
- * of it with the (sub)transaction.
+ * Attaching a table takes statements, on cache_ext.attached and for privileges, and
+ * makes triggers.  All this runs in a security-restricted context with only
+ * pg_catalog, and pg_temp after it, in the search_path.  Whatever setting changes
+ * meanwhile is restored, so that no code that runs along can leave anything behind
+ * for the caller.  An error undoes all of it with the (sub)transaction.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

@@ -5,16 +5,16 @@
  *
  * Keys and slices are made of text, whatever types an application's columns
  * have.  A value's canonical text is what the type's output function gives,
- * but for bpchar, whose trailing blanks mean nothing and are left out.  Only
- * types are supported for which two values are equal exactly where their
- * canonical texts are the same bytes: then readers, who come with text, and
- * triggers, who come with values, agree on what is the same key.
+ * except for bpchar, whose trailing blanks mean nothing and are left out.  Only
+ * types are supported for which two values are equal exactly if their canonical
+ * texts are the same bytes: then readers, which come with text, and triggers, which
+ * come with values, agree on what is the same key.
  *
  * Between columns of different types (a uuid that is looked for in a
  * varchar column) values are equal if their canonical texts are.
  *
- * Labels of an enum can be renamed, under the feet of a transaction whose
- * trigger made a key of the old one.  cext_type_pin keeps that from happening.
+ * Labels of an enum can be renamed, also during a transaction whose trigger has
+ * made a key of the old one.  cext_type_pin keeps that from happening.
  *
  * Locks: cext_type_pin's, held to the end of the transaction.
  *
@@ -214,8 +214,8 @@ safe_digits(CextTypeKind kind)
 
 /*
  * Bring what a caller gave to the canonical text of the type, by way of its
- * input function, which throws where it is no value of the type.  What is
- * canonical already is returned as it is.
+ * input function, which throws if it is no value of the type.  What is canonical
+ * already is returned as it is.
  */
 CextString
 cext_type_canonicalize(CextType type, CextString input)
@@ -313,9 +313,9 @@ name_datum(CextString text, Datum *value)
 }
 
 /*
- * The value of which the text is the canonical one, allocated in the current
- * context; for a type that is none for keys, the text itself.  False if there is
- * none.  Does not throw but for want of memory.
+ * The value whose canonical text this is, allocated in the current context; for a
+ * type that is none for keys, the text itself.  False if there is no such value.
+ * Throws for want of memory only.
  */
 bool
 cext_type_datum(CextType type, CextString text, Datum *value)
