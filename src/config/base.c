@@ -11,8 +11,8 @@
  * what is above it, and merges that on top.
  *
  * Merging is a left fold, so that the merge of the lowest documents can stand
- * for them.  Where a scope of one level has another above it that should be
- * below, that level has no base.
+ * for them.  A level has no base if one of its scopes ranks above a scope that is
+ * not in the base.
  *
  * A base also carries the rules that it was made by: what a fill has to know to
  * go on.  Everything here is pure.

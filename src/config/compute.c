@@ -3,8 +3,8 @@
  * config/compute.c
  *	  Reading a configuration, and computing it.
  *
- * read/read.c says how a read goes.  What is computed for a configuration is put upon
- * a base (config/base.c) if there can be one.
+ * read/read.c says how a read goes.  A configuration is computed upon a base
+ * (config/base.c) if there can be one.
  *
  * What a caller's strings mean depends on the sources, which are made to hold
  * for the snapshot first (sources/source.c); ANY is read once for both.
@@ -184,8 +184,8 @@ depend_on(CextComputed *computed, const Hashes *hashes, bool of_domain)
 
 /*
  * Make a base of the scopes up to the level, store it if that can be done exactly,
- * and go on from it.  What cannot be merged has none: the read must not fail of
- * that where nothing of it is left in the end.
+ * and go on from it.  Documents that cannot be merged have no base: the read must not
+ * fail because of them if nothing of them is left in the end.
  */
 static void
 fill_base(const CextRequest *request, CextFetch *fetch, const Hashes *hashes,

@@ -3,10 +3,10 @@
  * config/fetch.c
  *	  Reading from the sources what contributes to a configuration.
  *
- * One scan for each: the user's domain, what it is looked up in, the definition,
- * the policy, and then for each scope of the policy its fragment.  So the table
- * that has many rows is read by one index scan a scope, whatever its columns'
- * order in the index and however it is partitioned.
+ * There is one scan for each of these: the user's domain, what it is looked up in,
+ * the definition, the policy, and then for each scope of the policy its fragment.
+ * So the table that has many rows is read by one index scan for each scope, whatever
+ * the order of its columns in the index and however it is partitioned.
  *
  * Everything is read under one snapshot, which must be the active one, and lives
  * in the context that was current at the call.
@@ -345,9 +345,8 @@ cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope)
 }
 
 /*
- * Read the fragments of a scope; after the domain was found.  Nothing but a unique
- * index sees to it that there is but one; where there are more their order is any,
- * but fixed.
+ * Read the fragments of a scope; after the domain was found.  Without a unique index
+ * there can be more than one.  Then their order is arbitrary, but always the same.
  */
 void
 cext_fetch_fragments(CextFetch *fetch, const CextScope *scope)
@@ -399,8 +398,8 @@ open_tables(CextFetch *fetch)
 
 /*
  * Begin to read, under the active snapshot: opens the tables, and sees to it that
- * cext_sources says what they are now that they are locked.  Whoever changed that
- * has sent his messages before he let his lock go.
+ * cext_sources says what they are now that they are locked.  A transaction that
+ * changed them has sent its messages before it released its locks.
  *
  * What is found is allocated in the current context, but for scopes, which are
  * gone at the end.  Set user, null for the public configuration, and name, both
@@ -412,7 +411,7 @@ cext_fetch_begin(CextFetch *fetch, Snapshot snapshot)
 {
 	*fetch = (CextFetch) {.context = CurrentMemoryContext};
 
-	/* Whoever discards caches all the time, for tests, is not to hang here. */
+	/* A server that discards caches all the time, for tests, must not hang here. */
 	for (int tries = 0;; tries++)
 	{
 		bool		all;

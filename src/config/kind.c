@@ -3,8 +3,9 @@
  * config/kind.c
  *	  Configurations, as a kind of what is cached.
  *
- * A configuration depends on slices of its name, of its user's id and of his
- * domain's id, and of these ids and the name together.
+ * A configuration depends on the slices of its name, of its user's id and of its
+ * domain's id, and of each of these ids together with the name.  If domains are
+ * looked up, it also depends on the slice of the key of that lookup.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

@@ -44,8 +44,8 @@ typedef enum CextConfigSpace
 /*
  * An application's ids are hashed without saying whether they name a user or a
  * domain, so that exactness never depends on what a scope type was keyed by when a
- * trigger ran; that a user and a domain of one name are invalidated together costs
- * nothing.  The distinction is kept for those who look, and for those who are told.
+ * trigger ran.  It costs next to nothing that a user and a domain of one name are
+ * invalidated together.  The distinction is kept for views and for listeners.
  */
 typedef enum CextConfigSlice
 {

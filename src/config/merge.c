@@ -8,10 +8,9 @@
  * keeps sorted, so that each value is looked at once and the time is linear in
  * the size of the documents, and logarithmic in their number.
  *
- * What a list of values, lowest rank first, merges to: the values from the top
- * down to the first that is not an object contribute.  If the top one is not
- * an object it is the result; otherwise the result is the merge of the objects
- * above the first non-object.
+ * Of a list of values, lowest rank first, those contribute that stand above the
+ * topmost one that is not an object.  If the top one is not an object it is the
+ * result itself; otherwise the result is the merge of these objects.
  *
  * With merge_patch (RFC 7396) each document is a patch of what is below it, the
  * lowest one of nothing: a null deletes the key, and so no null is left in any

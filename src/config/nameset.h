@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * config/nameset.h
- *	  Sets of strings, for those who come across names more than once.
+ *	  Sets of strings, for names that come more than once.
  *
  * The strings are not copied.
  *

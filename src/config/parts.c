@@ -3,11 +3,11 @@
  * config/parts.c
  *	  The tables of configurations, as a snapshot sees them.
  *
- * The extension's own tables play all parts, but for the lookup of domains,
- * until an application's table is attached in their place: a row of
+ * The extension's own tables play all parts, except the lookup of domains, until
+ * an application's table is attached in their place, by a row of
  * cache_ext.attached.  That table is read under the caller's snapshot like the
  * data, and its triggers invalidate everything, so that attaching a table is a
- * write like any other to those who read.  So are the scope types.
+ * write like any other for readers.  The same is true of the scope types.
  *
  * Where fragments are attached and policies are not, nothing plays the policies'
  * part, and every scope type contributes at its default rank.

@@ -5,10 +5,10 @@
  *
  * An update that changes no column that the merge reads touches none.
  *
- * A trigger needs to know its table's columns.  Whoever attaches a table keeps
- * writers out with a lock, and his messages arrive with the writer's lock; so here
- * invalidations suffice, and the latest snapshot.  Tables are described when they are
- * written, without a lock but the writer's.
+ * A trigger needs to know its table's columns.  A session that attaches a table keeps
+ * writers out with a lock, and its messages are there when a writer gets its own
+ * lock.  So here invalidation messages suffice, and the latest snapshot.  Tables are
+ * described when they are written, with no other lock than the writer's.
  *
  * Locks: those of config/parts.c.
  *
@@ -138,10 +138,10 @@ source_of_writer(Oid relid)
 }
 
 /*
- * The kind of slice that a fragment with a scope id belongs to.  The two
- * possible ones hash alike, so that an answer about a scope type that is gone
- * is a matter of statistics, and of what listeners are told, whom the change of
- * the scope type tells that everything changed.  After source_of_writer.
+ * The type of slice that a fragment with a scope id belongs to; call it after
+ * source_of_writer.  The two possible types hash alike.  So a wrong answer, about a
+ * scope type that is gone, matters only to counters and to listeners, and these are
+ * told by the change of the scope type that everything changed.
  */
 static CextConfigSlice
 fragment_slice(CextString scope_type)
@@ -209,8 +209,8 @@ invalidate(CextConfigSlice type, CextString id, CextString name, CextString scop
 }
 
 /*
- * Invalidate those whose domain was looked up by a key.  Others do not know it
- * by that, and are told that everything changed.
+ * Invalidate results whose domain was looked up by a key.  Listeners do not know
+ * the domain by that key, and are told that everything changed.
  */
 static void
 invalidate_domain_key(CextString key)
