@@ -11,8 +11,8 @@
  * Attaching again what is attached mends its triggers, or changes its columns.
  *
  * Locks: EXCLUSIVE on cache_ext.attached, then SHARE ROW EXCLUSIVE on the table and its
- * partitions.  The first keeps callers apart, the second waits for whoever wrote
- * without the triggers.
+ * partitions.  The first keeps callers apart, the second waits for transactions that
+ * wrote without the triggers.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -63,7 +63,7 @@ begin(Session *session)
 	CextSource	own[CEXT_NUM_PARTS];
 
 	cext_parts_own(own);
-	/* Against those who change catalogs, too: see sources/concern.c. */
+	/* Against transactions that change catalogs, too: see sources/concern.c. */
 	if (OidIsValid(own[CEXT_PART_ATTACHED].relid))
 		LockRelationOid(own[CEXT_PART_ATTACHED].relid, ExclusiveLock);
 	if (!OidIsValid(own[CEXT_PART_ATTACHED].relid) ||
@@ -268,9 +268,9 @@ drop_triggers(Oid relid)
 }
 
 /*
- * Make a trigger.  The table and the function are given by number: between a look
- * at a name and a statement that has it the name can become another table's, of
- * which nothing was checked, and this runs as the extension's owner.
+ * Make a trigger.  The table and the function are given by number.  A name that was
+ * checked could belong to another table by the time that a statement uses it, and
+ * this runs as the extension's owner.
  */
 static void
 create_trigger(const CextSource *source, const CextTrigger *trigger)
@@ -316,7 +316,8 @@ put_triggers(CextSource *source)
 
 /*
  * Let the owner of a partitioned table add partitions: PostgreSQL copies the
- * triggers to them as whoever does that, who has to be allowed to call them.
+ * triggers to them as the user that adds them, and checks that this user may call
+ * their functions.
  */
 static void
 grant_trigger_functions(const CextSource *source)

@@ -3,7 +3,8 @@
  * functions/entries.c
  *	  The functions under the views that list what is in shared memory.
  *
- * Only those who have the privileges of the extension's owner are shown documents.
+ * Documents are shown only to roles that have the privileges of the extension's
+ * owner.
  *
  * Copyright (c) 2026, the cache_ext authors
  *

@@ -54,8 +54,8 @@ void
 cext_get_define(void)
 {
 	/*
-	 * Who may set it decides who is who: superusers, and roles that were granted
-	 * SET on it.
+	 * It decides whose configurations are read.  So only superusers may set it, and
+	 * roles that were granted SET on it.
 	 */
 	DefineCustomStringVariable("cache_ext.user_id",
 							   "The user whose configurations get_my_config and get_my_configs give.",
@@ -160,7 +160,7 @@ cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
 }
 
 /*
- * What a function of a name alone, its first argument, returns for an id, which is null
+ * What a function whose first argument is a name returns for an id, which is null
  * for the public configuration.
  */
 static Datum
@@ -174,7 +174,8 @@ read_name(FunctionCallInfo fcinfo, CextConfigSpace space, CextString id)
 }
 
 /*
- * get_my_config(config_name text)
+ * get_my_config(config_name text): of the user that a setting names, which the
+ * caller may not be able to change.
  */
 Datum
 cache_ext_get_my_config(PG_FUNCTION_ARGS)

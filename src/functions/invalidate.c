@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * functions/invalidate.c
- *	  Invalidation by hand: for those whose inputs change outside the tables.
+ *	  Invalidation by hand: for results whose inputs change outside the tables.
  *
  * Like what triggers collect, it takes effect when the transaction commits, and
  * listeners are notified of it.

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * functions/prewarm.c
- *	  What prewarm_all needs: whom there is to read for, and a place to say how far
- *	  it has come.
+ *	  What prewarm_all needs: which users and names there are, and a place to say
+ *	  how far it has come.
  *
  * The procedure itself is in the install script, since it commits.
  *

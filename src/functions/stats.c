@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * functions/stats.c
- *	  The functions under the views that count and list.
+ *	  The functions under the views of counters, of memory and of sources.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
