@@ -4,6 +4,7 @@
 #   make demo, make test, make bench        from a clone: install what they need,
 #                                           start servers of their own, stop them
 #   make mutants                            break the protocol; the oracle must notice
+#   make lint, make indent                  what tools find in the sources; their format
 #   make release                            the archive for PGXN, if all that names the version agrees
 
 # Where this file is: make -f works in another directory, and builds there.
@@ -60,6 +61,6 @@ installcheck: test-module
 test-module:
 	@$(MAKE) -s -C $(TOP)/test/module PG_CONFIG=$(PG_CONFIG)
 
-.PHONY: demo test bench mutants release
-demo test bench mutants release:
+.PHONY: demo test bench mutants release lint indent
+demo test bench mutants release lint indent:
 	@$(TOP)/scripts/$@

@@ -1,4 +1,5 @@
-# What demo, test, bench and mutants share: packages, a build of this tree, and
+# shellcheck shell=bash
+# What the scripts share: packages, a build of this tree, and
 # throwaway servers.  Sourced, not run.
 #
 # Everything lives in a directory of its own under /tmp, which is removed at
@@ -59,11 +60,11 @@ install_packages() {
 
 # install_services PACKAGE...: as install_packages, but no service is started.
 install_services() {
-	local policy=/usr/sbin/policy-rc.d p missing=
+	local policy=/usr/sbin/policy-rc.d p complete=1
 	for p; do
-		is_installed "$p" || missing=1
+		is_installed "$p" || complete=
 	done
-	[ -n "$missing" ] || return 0
+	[ -z "$complete" ] || return 0
 	if [ -e $policy ]; then
 		install_packages "$@"
 		return
@@ -189,4 +190,27 @@ build_test_library() {
 
 run_psql() {
 	psql -X -q -v ON_ERROR_STOP=1 "$@"
+}
+
+passed=0
+failed=0
+
+# suite NAME COMMAND...: run and remember; the command prints its own results.
+suite() {
+	local name=$1
+	shift
+	say "$name"
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $name"
+	fi
+}
+
+# finish TITLE [UNIT]: the closing line, and the status.
+finish() {
+	say "$1"
+	echo "$passed ${2:+$2 }passed, $failed failed"
+	[ "$failed" = 0 ]
 }

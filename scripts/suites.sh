@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The suites of tests, and what they need.  Sourced after common.sh, not run.
 
 # What the tests of the examples, of PgBouncer and of the metrics run.  Where
@@ -59,27 +60,4 @@ isolation() {
 
 tap() {
 	in_build make -s installcheck REGRESS= ISOLATION=
-}
-
-passed=0
-failed=0
-
-# suite NAME COMMAND...: run and remember; the command prints its own results.
-suite() {
-	local name=$1
-	shift
-	say "$name"
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: $name"
-	fi
-}
-
-# finish WHAT: the closing line, and the status.
-finish() {
-	say "$1"
-	echo "$passed passed, $failed failed"
-	[ "$failed" = 0 ]
 }

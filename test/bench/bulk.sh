@@ -28,7 +28,7 @@ bulk_table() {
 	local sessions rows round with without
 	for sessions in 1 2 8; do
 		for rows in 1 100 10000 1000000; do
-			without= with=
+			without='' with=''
 			# The best of three; the longest take seconds and are measured once.
 			for round in $([ $rows = 1000000 ] && echo 1 || seq 3); do
 				# shellcheck disable=SC2086
@@ -60,7 +60,7 @@ bulk_table full
 printf '%9s %18s %14s %8s\n' sessions 'no notification' 'notified, ms' ratio
 declare -A notified
 for sessions in 1 2 8; do
-	without= with=
+	without='' with=''
 	for round in 1 2 3; do
 		# shellcheck disable=SC2086
 		without=$(lowest $without "$(bulk $sessions 1 "$triggers_on")")

@@ -84,7 +84,7 @@ stress_stop_backends() {
 #	store	large documents in a store that is too small for them, with backends
 #			stopped for moments, so that some are in the middle of a copy
 stress_clients() {
-	local dir=$TOP/test/stress options= status=0
+	local dir=$TOP/test/stress options='' status=0
 	if [ "$2" = store ]; then
 		stress_stop_backends "$1" >/dev/null &
 		PGDATABASE=store stress_pgbench "$1" -f "$dir/store_read.sql@3" -f "$dir/store_write.sql@1" || status=$?
