@@ -56,9 +56,9 @@ typedef enum CextCounter
 typedef enum CextProgress
 {
 	CEXT_PROGRESS_PID,			/* of the backend that runs it; 0: none does */
-	CEXT_PROGRESS_USERS_TOTAL,
-	CEXT_PROGRESS_USERS_DONE,
-	CEXT_PROGRESS_CONFIGS,
+	CEXT_PROGRESS_TOTAL,
+	CEXT_PROGRESS_DONE,
+	CEXT_PROGRESS_RESULTS,
 
 	CEXT_NUM_PROGRESS
 } CextProgress;

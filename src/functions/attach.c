@@ -382,7 +382,7 @@ begin_attach(Session *session, FunctionCallInfo fcinfo, int n, CextConfigPart pa
 	begin(session);
 	lock_table(source->relid);
 	/* It can have been dropped or changed hands while we waited. */
-	check_owner(source->relid, session->caller.user);
+	check_owner(source->relid, session->caller.role);
 	for (int i = 0; i < ncolumns; i++)
 		find_column(source, i, get_name_arg(fcinfo, n + 1 + i));
 	check_source(source);
@@ -506,8 +506,8 @@ cache_ext_detach(PG_FUNCTION_ARGS)
 		LockRelationOid(relid, ShareRowExclusiveLock);
 	relname = cext_relation_name(relid);
 	if (relname != NULL)
-		check_owner(relid, session.caller.user);
-	if (relname == NULL && !has_privs_of_role(session.caller.user, session.owner))
+		check_owner(relid, session.caller.role);
+	if (relname == NULL && !has_privs_of_role(session.caller.role, session.owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, args[0]);
 	if (run("SELECT part FROM cache_ext.attached WHERE relation = $1::oid::regclass", 1, args) == 0)
 	{

@@ -291,7 +291,7 @@ cache_ext_prewarm_progress(PG_FUNCTION_ARGS)
 			continue;
 		for (int k = 0; k < CEXT_NUM_PROGRESS; k++)
 			values[k] = Int64GetDatum((int64) progress[k]);
-		nulls[CEXT_PROGRESS_USERS_TOTAL] = progress[CEXT_PROGRESS_USERS_TOTAL] == 0;
+		nulls[CEXT_PROGRESS_TOTAL] = progress[CEXT_PROGRESS_TOTAL] == 0;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -236,10 +236,10 @@ cache_ext_prewarm_report(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	if (PG_GETARG_INT64(0) == 0)
-		cext_progress_set(CEXT_PROGRESS_USERS_TOTAL,
+		cext_progress_set(CEXT_PROGRESS_TOTAL,
 						  estimate_rows(require_source(CEXT_PART_USERS)->relid));
-	cext_progress_set(CEXT_PROGRESS_USERS_DONE, PG_GETARG_INT64(0));
-	cext_progress_set(CEXT_PROGRESS_CONFIGS, PG_GETARG_INT64(1));
+	cext_progress_set(CEXT_PROGRESS_DONE, PG_GETARG_INT64(0));
+	cext_progress_set(CEXT_PROGRESS_RESULTS, PG_GETARG_INT64(1));
 	cext_progress_set(CEXT_PROGRESS_PID, MyProcPid);
 	PG_RETURN_VOID();
 }

@@ -25,7 +25,7 @@
 void
 cext_spi_begin(CextCaller *caller, Oid owner)
 {
-	GetUserIdAndSecContext(&caller->user, &caller->sec_context);
+	GetUserIdAndSecContext(&caller->role, &caller->sec_context);
 	SetUserIdAndSecContext(owner,
 						   caller->sec_context |
 						   SECURITY_LOCAL_USERID_CHANGE |
@@ -44,5 +44,5 @@ cext_spi_end(CextCaller *caller)
 {
 	SPI_finish();
 	AtEOXact_GUC(false, caller->nestlevel);
-	SetUserIdAndSecContext(caller->user, caller->sec_context);
+	SetUserIdAndSecContext(caller->role, caller->sec_context);
 }

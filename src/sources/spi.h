@@ -15,7 +15,7 @@
 /* As whom, and with which settings, we were called. */
 typedef struct CextCaller
 {
-	Oid			user;
+	Oid			role;
 	int			sec_context;
 	int			nestlevel;
 } CextCaller;
