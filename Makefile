@@ -26,7 +26,7 @@ EXTRA_CLEAN = cache_ext--*.sql
 PGFILEDESC = "cache_ext - merged configuration from shared memory"
 
 REGRESS = setup tables merge read key_bytes plan explain views invalidate transaction ddl store base security \
-	attach keys triggers sources catalogs suspended limits finding shape_allowlist shape_chain shape_partitioned frames
+	attach keys names triggers sources catalogs suspended limits finding shape_allowlist shape_chain shape_partitioned frames
 REGRESS_OPTS = --inputdir=$(srcdir)/test --outputdir=.
 ISOLATION = $(sort $(basename $(notdir $(wildcard $(TOP)/test/isolation/specs/*.spec))))
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation

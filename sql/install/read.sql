@@ -64,6 +64,11 @@ RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'cache_ext_get_my_configs_json';
 COMMENT ON FUNCTION cache_ext.get_my_configs_json(text[]) IS 'get_my_config for several names, as one object: for a bootstrap';
 
+CREATE FUNCTION cache_ext.config_names(user_id text)
+RETURNS SETOF text LANGUAGE c STABLE PARALLEL SAFE COST 1000 ROWS 100
+AS 'MODULE_PATHNAME', 'cache_ext_config_names';
+COMMENT ON FUNCTION cache_ext.config_names(text) IS 'The config names for which get_merged_config has something for a user, by the tables';
+
 CREATE FUNCTION cache_ext.compute_config(user_id text, config_name text)
 RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 1000
 AS 'MODULE_PATHNAME', 'cache_ext_compute_config';

@@ -345,24 +345,63 @@ cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope)
 }
 
 /*
+ * Look at the fragments of a scope.
+ */
+static void
+scan_fragments(CextFetch *fetch, const CextScope *scope, CextRowFunction function, void *arg)
+{
+	CextString	id = cext_fetch_scope_id(fetch, scope);
+	const CextString texts[] = {fetch->name, scope->name, id};
+
+	if (id.data == NULL && scope->keyed_by != CEXT_KEYED_BY_NONE)
+		return;
+	cext_reader_scan(&fetch->reader, get_source(CEXT_PART_FRAGMENTS),
+					 id.data == NULL ? &cext_ask_public : &cext_ask_fragment, texts,
+					 function, arg);
+}
+
+/*
  * Read the fragments of a scope; after the domain was found.  Without a unique index
  * there can be more than one.  Then their order is arbitrary, but always the same.
  */
 void
 cext_fetch_fragments(CextFetch *fetch, const CextScope *scope)
 {
-	CextString	id = cext_fetch_scope_id(fetch, scope);
-	const CextString texts[] = {fetch->name, scope->name, id};
 	int			first = fetch->ndocs;
 
-	if (id.data == NULL && scope->keyed_by != CEXT_KEYED_BY_NONE)
-		return;
-	cext_reader_scan(&fetch->reader, get_source(CEXT_PART_FRAGMENTS),
-					 id.data == NULL ? &cext_ask_public : &cext_ask_fragment, texts,
-					 fragment_row, fetch);
+	scan_fragments(fetch, scope, fragment_row, fetch);
 	if (fetch->ndocs - first > 1)
 		qsort(fetch->docs + first, fetch->ndocs - first, sizeof(Jsonb *),
 			  compare_documents);
+}
+
+/*
+ * One document is enough, and need not be read.
+ */
+static bool
+contributing_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
+{
+	bool	   *found = arg;
+
+	*found = !slot_attisnull(row, attnums[CEXT_COL_FRAGMENT_CONFIG]);
+	return !*found;
+}
+
+/*
+ * Would anything be fetched for the name?  After the domain was found.
+ */
+bool
+cext_fetch_contributes(CextFetch *fetch)
+{
+	bool		found = false;
+	ListCell   *cell;
+
+	foreach(cell, fetch_scopes(fetch))
+	{
+		if (!found)
+			scan_fragments(fetch, lfirst(cell), contributing_row, &found);
+	}
+	return found;
 }
 
 /*

@@ -49,6 +49,7 @@ extern void cext_fetch_domain(CextFetch *fetch);
 extern void cext_fetch_rules(CextFetch *fetch);
 extern CextString cext_fetch_scope_id(const CextFetch *fetch, const CextScope *scope);
 extern void cext_fetch_fragments(CextFetch *fetch, const CextScope *scope);
+extern bool cext_fetch_contributes(CextFetch *fetch);
 extern void cext_fetch_document(CextFetch *fetch, Jsonb *document);
 extern void cext_fetch_end(CextFetch *fetch);
 extern const char *cext_strategy_name(CextStrategy strategy);

@@ -11,7 +11,6 @@
  *-------------------------------------------------------------------------
  */
 #include "config/fetch.h"
-#include "config/nameset.h"
 #include "core/shmem.h"
 #include "core/stats.h"
 #include "functions/argument.h"
@@ -29,7 +28,6 @@
 #include "utils/tuplestore.h"
 
 CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_users);
-CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_names);
 CEXT_FUNCTION_INFO_V1(cache_ext_prewarm_report);
 
 /* Most users of one batch. */
@@ -121,73 +119,6 @@ cache_ext_prewarm_users(PG_FUNCTION_ARGS)
 	put_batch(&batches);
 	cext_fetch_end(&fetch);
 	return (Datum) 0;
-}
-
-typedef struct Names
-{
-	MemoryContext context;
-	CextType	type;
-	nameset_hash *set;
-} Names;
-
-static bool
-name_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
-{
-	Names	   *names = arg;
-	bool		isnull;
-	Datum		value = slot_getattr(row, attnums[CEXT_COL_FRAGMENT_NAME], &isnull);
-	CextString	name;
-	bool		found;
-
-	if (isnull)
-		return true;
-	name = cext_type_text(names->type, value);
-	if (name.len == 0 || name.len > CEXT_MAX_ID || nameset_lookup(names->set, name) != NULL)
-		return true;
-	(void) nameset_insert(names->set, cext_string_copy(name, names->context), &found);
-	return true;
-}
-
-static int
-compare_texts(const void *a, const void *b)
-{
-	text	   *x = DatumGetTextPP(*(const Datum *) a);
-	text	   *y = DatumGetTextPP(*(const Datum *) b);
-	int			xlen = VARSIZE_ANY_EXHDR(x);
-	int			ylen = VARSIZE_ANY_EXHDR(y);
-	int			order = memcmp(VARDATA_ANY(x), VARDATA_ANY(y), Min(xlen, ylen));
-
-	return order != 0 ? order : xlen - ylen;
-}
-
-/*
- * prewarm_names() returns text[]: the names that fragments have.
- */
-Datum
-cache_ext_prewarm_names(PG_FUNCTION_ARGS)
-{
-	Names		names = {.context = CurrentMemoryContext};
-	const CextSource *source;
-	CextFetch	fetch;
-	nameset_iterator it;
-	NameEntry  *entry;
-	Datum	   *texts;
-	int			n = 0;
-
-	(void) require_source(CEXT_PART_FRAGMENTS);
-	cext_fetch_begin(&fetch, GetActiveSnapshot());
-	source = &cext_sources.source[CEXT_PART_FRAGMENTS];
-	names.type = source->columns[CEXT_COL_FRAGMENT_NAME].type;
-	names.set = nameset_create(CurrentMemoryContext, 64, NULL);
-	cext_reader_scan(&fetch.reader, source, &cext_ask_all, NULL, name_row, &names);
-	cext_fetch_end(&fetch);
-
-	texts = palloc((names.set->members + 1) * sizeof(Datum));
-	nameset_start_iterate(names.set, &it);
-	while ((entry = nameset_iterate(names.set, &it)) != NULL)
-		texts[n++] = PointerGetDatum(cstring_to_text_with_len(entry->name.data, entry->name.len));
-	qsort(texts, n, sizeof(Datum), compare_texts);
-	PG_RETURN_ARRAYTYPE_P(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /*
