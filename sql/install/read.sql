@@ -64,6 +64,61 @@ RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'cache_ext_get_my_configs_json';
 COMMENT ON FUNCTION cache_ext.get_my_configs_json(text[]) IS 'get_my_config for several names, as one object: for a bootstrap';
 
+-- The same by user ids of other types, which need no cast.  The preferred type of what
+-- has none is text: a literal, a parameter or a null is one.
+
+CREATE FUNCTION cache_ext.get_merged_config(user_id uuid, config_name text, missing_ok boolean DEFAULT true)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_config_uuid';
+COMMENT ON FUNCTION cache_ext.get_merged_config(uuid, text, boolean) IS 'get_merged_config by a user id of type uuid';
+
+CREATE FUNCTION cache_ext.get_merged_config(user_id bigint, config_name text, missing_ok boolean DEFAULT true)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_config_bigint';
+COMMENT ON FUNCTION cache_ext.get_merged_config(bigint, text, boolean) IS 'get_merged_config by a user id of type bigint';
+
+CREATE FUNCTION cache_ext.get_merged_config_json(user_id uuid, config_name text, missing_ok boolean DEFAULT true)
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_config_json_uuid';
+COMMENT ON FUNCTION cache_ext.get_merged_config_json(uuid, text, boolean) IS 'get_merged_config_json by a user id of type uuid';
+
+CREATE FUNCTION cache_ext.get_merged_config_json(user_id bigint, config_name text, missing_ok boolean DEFAULT true)
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_config_json_bigint';
+COMMENT ON FUNCTION cache_ext.get_merged_config_json(bigint, text, boolean) IS 'get_merged_config_json by a user id of type bigint';
+
+CREATE FUNCTION cache_ext.get_merged_configs(user_id uuid, config_names text[])
+RETURNS TABLE (config_name text, config jsonb) LANGUAGE c STABLE PARALLEL SAFE COST 100
+SUPPORT cache_ext.get_merged_configs_support
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs_uuid';
+COMMENT ON FUNCTION cache_ext.get_merged_configs(uuid, text[]) IS 'get_merged_configs by a user id of type uuid';
+
+CREATE FUNCTION cache_ext.get_merged_configs(user_id bigint, config_names text[])
+RETURNS TABLE (config_name text, config jsonb) LANGUAGE c STABLE PARALLEL SAFE COST 100
+SUPPORT cache_ext.get_merged_configs_support
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs_bigint';
+COMMENT ON FUNCTION cache_ext.get_merged_configs(bigint, text[]) IS 'get_merged_configs by a user id of type bigint';
+
+CREATE FUNCTION cache_ext.get_merged_configs_json(user_id uuid, config_names text[])
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs_json_uuid';
+COMMENT ON FUNCTION cache_ext.get_merged_configs_json(uuid, text[]) IS 'get_merged_configs_json by a user id of type uuid';
+
+CREATE FUNCTION cache_ext.get_merged_configs_json(user_id bigint, config_names text[])
+RETURNS json LANGUAGE c STABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'cache_ext_get_merged_configs_json_bigint';
+COMMENT ON FUNCTION cache_ext.get_merged_configs_json(bigint, text[]) IS 'get_merged_configs_json by a user id of type bigint';
+
+CREATE FUNCTION cache_ext.get_config_value(user_id uuid, config_name text, VARIADIC path text[])
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'cache_ext_get_config_value_uuid';
+COMMENT ON FUNCTION cache_ext.get_config_value(uuid, text, text[]) IS 'get_config_value by a user id of type uuid';
+
+CREATE FUNCTION cache_ext.get_config_value(user_id bigint, config_name text, VARIADIC path text[])
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'cache_ext_get_config_value_bigint';
+COMMENT ON FUNCTION cache_ext.get_config_value(bigint, text, text[]) IS 'get_config_value by a user id of type bigint';
+
 CREATE FUNCTION cache_ext.config_names(user_id text)
 RETURNS SETOF text LANGUAGE c STABLE PARALLEL SAFE COST 1000 ROWS 100
 AS 'MODULE_PATHNAME', 'cache_ext_config_names';

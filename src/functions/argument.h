@@ -14,6 +14,10 @@
 
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/uuid.h"
+
+/* Room for the text of a uuid or a bigint. */
+#define CEXT_ID_TEXT_LEN	40
 
 extern void cext_argument_report(int len, const char *what);
 extern CextString *cext_argument_strings(ArrayType *array, const char *what, int *n);
@@ -71,7 +75,41 @@ cext_argument_id(FunctionCallInfo fcinfo, int n, const char *what)
 }
 
 /*
- * The same for what the views show, which is canonical: blanks in a bpchar column
+ * A uuid as a string, as uuid_out writes it, in a buffer; null where the argument is.
+ */
+static inline CextString
+cext_argument_uuid(FunctionCallInfo fcinfo, int n, char *buffer)
+{
+	static const char digits[] = "0123456789abcdef";
+	const pg_uuid_t *uuid;
+	char	   *p = buffer;
+
+	if (PG_ARGISNULL(n))
+		return CEXT_NULL_STRING;
+	uuid = PG_GETARG_UUID_P(n);
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = digits[uuid->data[i] >> 4];
+		*p++ = digits[uuid->data[i] & 0xf];
+	}
+	return (CextString) {buffer, p - buffer};
+}
+
+/*
+ * A bigint as a string, likewise.
+ */
+static inline CextString
+cext_argument_bigint(FunctionCallInfo fcinfo, int n, char *buffer)
+{
+	if (PG_ARGISNULL(n))
+		return CEXT_NULL_STRING;
+	return (CextString) {buffer, pg_lltoa(PG_GETARG_INT64(n), buffer)};
+}
+
+/*
+ * A text for what the views show, which is canonical: blanks in a bpchar column
  * are the empty string.
  */
 static inline CextString

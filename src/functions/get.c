@@ -28,18 +28,33 @@
 #include "utils/json.h"
 #include "utils/tuplestore.h"
 
-CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config);
-CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_config_json);
-CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs);
-CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_json);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_merged_configs_support);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_configs);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_public_configs_json);
-CEXT_FUNCTION_INFO_V1(cache_ext_get_config_value);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_my_config);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_my_configs);
 CEXT_FUNCTION_INFO_V1(cache_ext_get_my_configs_json);
+
+/*
+ * The SQL functions of one name whose first argument is a user id, of type text, uuid or
+ * bigint.  In the expression for their result, user is the id as a string.
+ */
+#define FUNCTIONS_OF_USER(name, result) \
+	FUNCTION_OF_USER(name, cext_argument_id(fcinfo, 0, "user id"), result) \
+	FUNCTION_OF_USER(name##_uuid, cext_argument_uuid(fcinfo, 0, buffer), result) \
+	FUNCTION_OF_USER(name##_bigint, cext_argument_bigint(fcinfo, 0, buffer), result)
+
+#define FUNCTION_OF_USER(name, id, result) \
+	CEXT_FUNCTION_INFO_V1(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS) \
+	{ \
+		char		buffer[CEXT_ID_TEXT_LEN] pg_attribute_unused(); \
+		CextString	user = id; \
+ \
+		return result; \
+	}
 
 /* The setting cache_ext.user_id. */
 static char *my_user_id = NULL;
@@ -122,9 +137,8 @@ report_missing(CextString user, CextString name)
  * get_merged_config and get_merged_config_json
  */
 static inline Datum
-get_merged(FunctionCallInfo fcinfo, CextConfigSpace space)
+get_merged(FunctionCallInfo fcinfo, CextConfigSpace space, CextString user)
 {
-	CextString	user = cext_argument_id(fcinfo, 0, "user id");
 	CextString	name = cext_argument_id(fcinfo, 1, "config name");
 	struct varlena *value;
 
@@ -142,22 +156,14 @@ get_merged(FunctionCallInfo fcinfo, CextConfigSpace space)
 }
 
 /*
- * get_merged_config(user_id text, config_name text, missing_ok boolean)
+ * get_merged_config(user_id, config_name text, missing_ok boolean)
  */
-Datum
-cache_ext_get_merged_config(PG_FUNCTION_ARGS)
-{
-	return get_merged(fcinfo, CEXT_SPACE_JSONB);
-}
+FUNCTIONS_OF_USER(cache_ext_get_merged_config, get_merged(fcinfo, CEXT_SPACE_JSONB, user))
 
 /*
- * get_merged_config_json(user_id text, config_name text, missing_ok boolean)
+ * get_merged_config_json(user_id, config_name text, missing_ok boolean)
  */
-Datum
-cache_ext_get_merged_config_json(PG_FUNCTION_ARGS)
-{
-	return get_merged(fcinfo, CEXT_SPACE_JSON);
-}
+FUNCTIONS_OF_USER(cache_ext_get_merged_config_json, get_merged(fcinfo, CEXT_SPACE_JSON, user))
 
 /*
  * What a function whose first argument is a name returns for an id, which is null
@@ -192,14 +198,10 @@ cache_ext_get_public_config(PG_FUNCTION_ARGS)
 	return read_name(fcinfo, CEXT_SPACE_PUBLIC, CEXT_NULL_STRING);
 }
 
-/*
- * get_config_value(user_id text, config_name text, VARIADIC path text[])
- */
-Datum
-cache_ext_get_config_value(PG_FUNCTION_ARGS)
+static Datum
+get_value(FunctionCallInfo fcinfo, CextString user)
 {
 	CextConfigRequest request = {0};
-	CextString	user = cext_argument_id(fcinfo, 0, "user id");
 	CextString	name = cext_argument_id(fcinfo, 1, "config name");
 	CextString *path;
 	int			npath;
@@ -226,6 +228,11 @@ cache_ext_get_config_value(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(value);
 }
+
+/*
+ * get_config_value(user_id, config_name text, VARIADIC path text[])
+ */
+FUNCTIONS_OF_USER(cache_ext_get_config_value, get_value(fcinfo, user))
 
 /*
  * A row for each name of an array, argument n, which is read for the id.
@@ -263,13 +270,9 @@ read_names(FunctionCallInfo fcinfo, CextConfigSpace space, CextString id, int n)
 }
 
 /*
- * get_merged_configs(user_id text, config_names text[])
+ * get_merged_configs(user_id, config_names text[])
  */
-Datum
-cache_ext_get_merged_configs(PG_FUNCTION_ARGS)
-{
-	return read_names(fcinfo, CEXT_SPACE_JSONB, cext_argument_id(fcinfo, 0, "user id"), 1);
-}
+FUNCTIONS_OF_USER(cache_ext_get_merged_configs, read_names(fcinfo, CEXT_SPACE_JSONB, user, 1))
 
 /*
  * get_my_configs(config_names text[])
@@ -349,13 +352,9 @@ read_object(FunctionCallInfo fcinfo, CextConfigSpace space, CextString id, int n
 }
 
 /*
- * get_merged_configs_json(user_id text, config_names text[])
+ * get_merged_configs_json(user_id, config_names text[])
  */
-Datum
-cache_ext_get_merged_configs_json(PG_FUNCTION_ARGS)
-{
-	return read_object(fcinfo, CEXT_SPACE_JSON, cext_argument_id(fcinfo, 0, "user id"), 1);
-}
+FUNCTIONS_OF_USER(cache_ext_get_merged_configs_json, read_object(fcinfo, CEXT_SPACE_JSON, user, 1))
 
 /*
  * get_my_configs_json(config_names text[])

@@ -105,3 +105,59 @@ SELECT cache_ext.detach('k.rules');
 SELECT cache_ext.detach('k.fragments');
 SET client_min_messages = warning;
 DROP SCHEMA k CASCADE;
+
+-- A user id that is a uuid or an integer needs no cast, and is the same user as its text.
+CREATE SCHEMA k;
+INSERT INTO cache_ext.config_definitions VALUES ('k_typed');
+INSERT INTO cache_ext.config_policies VALUES ('k_typed', 'user');
+CREATE TABLE k.uuids AS SELECT md5(i::text)::uuid AS u FROM generate_series(1, 300) i
+  UNION ALL VALUES (uuid '00000000-0000-0000-0000-000000000000'), ('ffffffff-ffff-ffff-ffff-ffffffffffff'), ('01234567-89AB-CDEF-0123-456789ABCDEF');
+CREATE TABLE k.bigints AS SELECT (i * 1000003 ^ (abs(i) % 3))::bigint AS b FROM generate_series(-100, 100) i
+  UNION ALL VALUES (-9223372036854775808), (9223372036854775807), (2147483648), (10), (-10), (99), (100);
+INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config)
+  SELECT 'user', x, 'k_typed', jsonb_build_object('id', x) FROM (SELECT u::text FROM k.uuids UNION SELECT b::text FROM k.bigints) ids (x);
+SELECT count(*), count(*) FILTER (WHERE cache_ext.get_merged_config(u, 'k_typed') ->> 'id' IS DISTINCT FROM u::text
+    OR cache_ext.get_merged_config_json(u, 'k_typed') ->> 'id' IS DISTINCT FROM u::text
+    OR cache_ext.get_config_value(u, 'k_typed', 'id') IS DISTINCT FROM to_jsonb(u)
+    OR cache_ext.get_merged_configs_json(u, '{k_typed}') -> 'k_typed' ->> 'id' IS DISTINCT FROM u::text
+    OR (SELECT c.config ->> 'id' FROM cache_ext.get_merged_configs(u, '{k_typed}') c) IS DISTINCT FROM u::text) AS wrong FROM k.uuids;
+SELECT count(*), count(*) FILTER (WHERE cache_ext.get_merged_config(b, 'k_typed') ->> 'id' IS DISTINCT FROM b::text
+    OR cache_ext.get_merged_config_json(b, 'k_typed') ->> 'id' IS DISTINCT FROM b::text
+    OR cache_ext.get_config_value(b, 'k_typed', 'id') IS DISTINCT FROM to_jsonb(b::text)
+    OR cache_ext.get_merged_configs_json(b, '{k_typed}') -> 'k_typed' ->> 'id' IS DISTINCT FROM b::text
+    OR (SELECT c.config ->> 'id' FROM cache_ext.get_merged_configs(b, '{k_typed}') c) IS DISTINCT FROM b::text) AS wrong FROM k.bigints;
+SELECT * FROM t.count($$SELECT cache_ext.get_merged_config(99, 'k_typed')$$);
+SELECT * FROM t.count($$SELECT cache_ext.get_merged_config('99', 'k_typed')$$);
+-- Smaller integers are integers, other strings are text.
+SELECT cache_ext.get_merged_config(99::smallint, 'k_typed'), cache_ext.get_merged_config('99'::varchar, 'k_typed'), cache_ext.get_merged_config('99'::name, 'k_typed');
+SELECT t.message($$SELECT cache_ext.get_merged_config(99.0, 'k_typed')$$);
+-- What has no type is text.
+CREATE VIEW k.untyped AS
+  SELECT cache_ext.get_merged_config('99', 'k_typed') AS a, cache_ext.get_merged_config(NULL, 'k_typed') AS b, cache_ext.get_merged_config_json('99', 'k_typed', missing_ok => false) AS c,
+    cache_ext.get_config_value('99', 'k_typed', 'id') AS d, cache_ext.get_config_value(NULL, 'k_typed', VARIADIC '{id}') AS e, cache_ext.get_merged_configs_json(NULL, NULL) AS f,
+    cache_ext.get_merged_config(config_name => 'k_typed', user_id => '99') AS g, m.config AS h FROM cache_ext.get_merged_configs('99', '{k_typed}') m;
+SELECT DISTINCT d.refobjid::regprocedure::text COLLATE "C" AS function FROM pg_depend d JOIN pg_rewrite r ON d.objid = r.oid
+ WHERE r.ev_class = 'k.untyped'::regclass AND d.refclassid = 'pg_proc'::regclass ORDER BY 1;
+PREPARE typed AS SELECT cache_ext.get_merged_config($1, $2), cache_ext.get_merged_config_json($3, $4, $5), cache_ext.get_config_value($6, $7, $8), cache_ext.get_merged_configs_json($9, $10), cache_ext.get_merged_configs($11, $12);
+SELECT parameter_types FROM pg_prepared_statements WHERE name = 'typed';
+DEALLOCATE typed;
+PREPARE typed (int, uuid) AS SELECT cache_ext.get_merged_config($1, 'k_typed'), cache_ext.get_merged_config($2, 'k_typed');
+EXECUTE typed (99, '01234567-89AB-CDEF-0123-456789ABCDEF');
+DEALLOCATE typed;
+-- Null and missing, by the same rules.
+SELECT cache_ext.get_merged_config(NULL::uuid, 'k_typed'), cache_ext.get_merged_configs_json(NULL::bigint, '{k_typed}');
+SELECT * FROM cache_ext.get_merged_configs(NULL::uuid, '{k_typed}');
+SELECT cache_ext.get_merged_config(77, 'k_typed', false);
+SELECT cache_ext.get_merged_config('01234567-0000-0000-0000-456789ABCDEF'::uuid, 'k_typed', false);
+SELECT cache_ext.get_merged_config(NULL::bigint, 'k_typed', false);
+-- Columns of these types.
+CREATE TABLE k.users (id smallint PRIMARY KEY, domain smallint);
+CREATE TABLE k.fragments (kind text, owner smallint, name text, doc jsonb, UNIQUE (owner, name, kind));
+INSERT INTO k.fragments VALUES ('user', -7, 'n', '-7');
+SELECT cache_ext.attach_users('k.users', 'id', 'domain'), cache_ext.attach_fragments('k.fragments', 'kind', 'owner', 'name', 'doc');
+SELECT cache_ext.get_merged_config(-7, 'n'), cache_ext.get_merged_config(-7::bigint, 'n');
+SELECT cache_ext.get_merged_config(70000, 'n');
+SELECT cache_ext.get_merged_config('fedcba98-89AB-CDEF-0123-456789ABCDEF'::uuid, 'n');
+SELECT cache_ext.detach('k.users'), cache_ext.detach('k.fragments');
+DELETE FROM cache_ext.config_definitions WHERE config_name = 'k_typed';
+DROP SCHEMA k CASCADE;

@@ -161,7 +161,9 @@ foreach (@functions)
 	$arguments =~ s/\bIN //g;
 	$arguments =~ s/, OUT .*//;
 	next if $internal =~ /`$name`/;
-	isnt(section("$name($arguments)"), '', "the reference has function $name($arguments)");
+	# One of another type of user id is where that of text is.
+	my $type = $arguments =~ s/^user_id (uuid|bigint)\b/user_id text/ ? $1 : '`';
+	like(section("$name($arguments)"), qr/$type/, "the reference has function $_");
 }
 my @relations = $sql->("SELECT o.relname, o.relkind FROM pg_class o $members AND d.classid = 'pg_class'::regclass");
 cmp_ok(scalar(@relations), '>=', 14, 'tables and views were found');
