@@ -12,6 +12,7 @@ WITH s AS MATERIALIZED (
          sum(x.value) FILTER (WHERE x.name = 'fills') AS fills,
          sum(x.value) FILTER (WHERE x.name = 'evictions') AS evictions,
          sum(x.value) FILTER (WHERE x.name = 'read_through_too_large') AS too_large,
+         sum(x.value) FILTER (WHERE x.name = 'read_through_serializable') AS serializable,
          sum(x.value) FILTER (WHERE x.name = 'corruptions') AS corruptions,
          sum(x.value) FILTER (WHERE x.name = 'notifications_lost') AS lost,
          sum(x.value) FILTER (WHERE x.name IN ('hits', 'fills') OR x.name LIKE 'read\_through\_%') AS reads
@@ -34,6 +35,22 @@ UNION ALL
 SELECT 'too_large', format('%s of %s reads gave a result that is too large to be stored.', s.too_large, s.reads),
        format('Raise cache_ext.max_entry_size above %s, or split the configuration.', current_setting('cache_ext.max_entry_size'))
   FROM s WHERE s.reads >= 1000 AND s.too_large > 0.01 * s.reads
+UNION ALL
+SELECT 'serializable', format('SERIALIZABLE is the default %s, and reads in such transactions compute.', d.whose),
+       'Set default_transaction_isolation to another level there, or begin transactions that need no more with another one.'
+  FROM (SELECT CASE WHEN p.source IN ('session', 'client') THEN 'of this session' ELSE 'of the server' END AS whose
+          FROM pg_settings p
+         WHERE p.name = 'default_transaction_isolation' AND p.setting = 'serializable' AND p.source NOT IN ('database', 'user', 'database user')
+        UNION ALL
+        SELECT concat_ws(' ', CASE r.setrole WHEN 0 THEN 'of all roles' ELSE 'of role ' || quote_ident(pg_get_userbyid(r.setrole)) END,
+                              CASE WHEN r.setdatabase <> 0 THEN 'in database ' || quote_ident(current_database()) END)
+          FROM pg_db_role_setting r, unnest(r.setconfig) c
+         WHERE r.setdatabase IN (0, (SELECT b.oid FROM pg_database b WHERE b.datname = current_database()))
+           AND lower(c) = 'default_transaction_isolation=serializable') d
+UNION ALL
+SELECT 'serializable', format('%s of %s reads were in SERIALIZABLE transactions, and computed.', s.serializable, s.reads),
+       'Read in transactions of another isolation level, if that is enough.'
+  FROM s WHERE s.reads >= 1000 AND s.serializable > 0.01 * s.reads
 UNION ALL
 SELECT 'corruptions', format('%s entries made no sense and were dropped.', s.corruptions),
        'Something overwrote shared memory: look for faulty memory or extensions.'

@@ -140,6 +140,28 @@ SELECT * FROM cache_ext.health;
 SELECT cache_ext.reset_stats();
 RESET cache_ext.max_entry_size;
 SELECT count(*) FROM cache_ext.health;
+-- Who reads in SERIALIZABLE transactions computes: a default that says so, whosever it is, or reads that were.
+SET default_transaction_isolation = serializable;
+SELECT * FROM cache_ext.health;
+SELECT count(cache_ext.get_merged_config('vera', 'v_ttl')) FROM generate_series(1, 900);
+RESET default_transaction_isolation;
+SELECT count(*) FROM cache_ext.health;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT count(cache_ext.get_merged_config('vera', 'v_ttl')) FROM generate_series(1, 100);
+SELECT * FROM cache_ext.health;
+COMMIT;
+SELECT cache_ext.reset_stats();
+CREATE ROLE regress_cache_ext_serial;
+SELECT format('ALTER DATABASE %I SET default_transaction_isolation = ''Serializable''', current_database()) AS all_here,
+  format('ALTER ROLE regress_cache_ext_serial IN DATABASE %I SET default_transaction_isolation = serializable', current_database()) AS one_here,
+  format('ALTER DATABASE %I RESET default_transaction_isolation', current_database()) AS reset \gset
+:all_here;
+:one_here;
+ALTER ROLE regress_cache_ext_serial SET default_transaction_isolation = serializable;
+SELECT replace(detail, current_database(), '(this)') COLLATE "C" AS detail FROM cache_ext.health WHERE problem = 'serializable' ORDER BY 1;
+:reset;
+DROP ROLE regress_cache_ext_serial;
+SELECT count(*) FROM cache_ext.health;
 
 DELETE FROM cache_ext.config_definitions WHERE config_name LIKE 'v\_%';
 DELETE FROM cache_ext.users WHERE user_id LIKE 'v%';
