@@ -71,20 +71,20 @@ cache_ext_compute_config(PG_FUNCTION_ARGS)
 }
 
 /*
- * What a read that the cache may answer would find.
+ * Why a read that the cache may answer would not find an entry, or NULL.
  */
 static const char *
-describe_entry(const CextConfigRequest *request, Snapshot snapshot, uint64 any)
+find_miss(const CextConfigRequest *request, Snapshot snapshot, uint64 any)
 {
 	CextSeen	seen;
 
 	if (!cext_scan_look(&request->read.key, false, &seen))
-		return "miss: it is not cached";
+		return "it is not cached";
 	if (cext_expired(seen.expires))
-		return "miss: its time to live is over";
-	if (cext_seen_holds(&seen, snapshot, any))
-		return "hit";
-	return "miss: it was invalidated after this snapshot or after it was cached";
+		return "its time to live is over";
+	if (!cext_seen_holds(&seen, snapshot, any))
+		return "it was invalidated after this snapshot or after it was cached";
+	return NULL;
 }
 
 /*
@@ -102,6 +102,8 @@ is_own(const CextConfigRequest *request)
 
 /*
  * read_state(user_id text, config_name text): what a read would do now, and why.
+ * Whether the result of a miss is one to be stored shows when it is computed, which
+ * stores nothing.
  */
 Datum
 cache_ext_read_state(PG_FUNCTION_ARGS)
@@ -111,6 +113,7 @@ cache_ext_read_state(PG_FUNCTION_ARGS)
 	uint64		any;
 	CextCounter reason;
 	bool		usable;
+	const char *miss = NULL;
 
 	if (!get_request(fcinfo, &request))
 		PG_RETURN_NULL();
@@ -123,10 +126,13 @@ cache_ext_read_state(PG_FUNCTION_ARGS)
 		reason = CEXT_COUNT_RT_OWN_CHANGE;
 		usable = false;
 	}
-	if (!usable)
+	if (usable)
+		miss = find_miss(&request, snapshot, any);
+	if (!usable ||
+		(miss != NULL && !cext_entry_is_wanted(cext_config_compute(&request), &reason)))
 		PG_RETURN_TEXT_P(cstring_to_text(psprintf("reads through: %s",
 												  cext_counter_info[reason].reason)));
-	PG_RETURN_TEXT_P(cstring_to_text(describe_entry(&request, snapshot, any)));
+	PG_RETURN_TEXT_P(cstring_to_text(miss == NULL ? "hit" : psprintf("miss: %s", miss)));
 }
 
 /*

@@ -152,6 +152,21 @@ expiry(int64 ttl_ms)
 }
 
 /*
+ * Is the value one that is stored, as far as the settings say?  If not, says why.
+ */
+bool
+cext_entry_is_wanted(struct varlena *value, CextCounter *reason)
+{
+	if (value == NULL && !cext_cache_absent)
+		*reason = CEXT_COUNT_RT_ABSENT;
+	else if (value != NULL && VARSIZE(value) > cext_entry_limit())
+		*reason = CEXT_COUNT_RT_TOO_LARGE;
+	else
+		return true;
+	return false;
+}
+
+/*
  * Store what was computed under the snapshot.  False, with the reason, if it cannot
  * be.
  */
@@ -167,11 +182,8 @@ cext_entry_store(const CextRequest *request, Snapshot snapshot,
 
 	if (computed->suspended)
 		*reason = CEXT_COUNT_RT_SUSPENDED;
-	else if (computed->value == NULL && !cext_cache_absent)
-		*reason = CEXT_COUNT_RT_ABSENT;
-	else if (entry.value_len > cext_entry_limit())
-		*reason = CEXT_COUNT_RT_TOO_LARGE;
-	else if (record_slices(&entry, computed, snapshot, reason))
+	else if (cext_entry_is_wanted(computed->value, reason) &&
+			 record_slices(&entry, computed, snapshot, reason))
 	{
 		cext_store_put(&request->key, &entry);
 		return true;

@@ -49,6 +49,7 @@ extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot
 extern bool cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any);
 extern bool cext_seen_is_own(const CextSeen *seen);
 extern Size cext_entry_limit(void);
+extern bool cext_entry_is_wanted(struct varlena *value, CextCounter *reason);
 extern bool cext_entry_store(const CextRequest *request, Snapshot snapshot,
 							 const CextComputed *computed, CextCounter *reason);
 
