@@ -396,7 +396,7 @@ cext_fetch_contributes(CextFetch *fetch)
 	bool		found = false;
 	ListCell   *cell;
 
-	foreach(cell, fetch_scopes(fetch))
+	foreach(cell, find_scopes(fetch))
 	{
 		if (!found)
 			scan_fragments(fetch, lfirst(cell), contributing_row, &found);
