@@ -165,9 +165,23 @@ cext_read_miss(const CextKindInfo *kind, CextRequest *request, Snapshot snapshot
 }
 
 /*
+ * Is what is asked for too long to be a key?
+ */
+static bool
+is_too_long(const CextKey *key)
+{
+	for (int i = 0; i < CEXT_KEY_PARTS; i++)
+	{
+		if (key->parts[i].len > CEXT_MAX_ID)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Read under the active snapshot, for a kind whose keys depend on nothing but the
  * request.  Set the request's space, parts and path before.  The result is like that
- * of cext_read_miss.
+ * of cext_read_miss.  What has strings that are too long for a key is computed.
  */
 struct varlena *
 cext_read(const CextKindInfo *kind, CextRequest *request)
@@ -176,12 +190,16 @@ cext_read(const CextKindInfo *kind, CextRequest *request)
 	struct varlena *value;
 	CextComputed computed = {0};
 	CextCounter reason;
-
 	uint64		generation;
 	bool		usable = cext_read_usable(snapshot, &reason);
 
-	if (usable &&
-		!cext_slot_settled(cext_slot_of(cext_everything_hash()), snapshot, &generation))
+	if (usable && is_too_long(&request->key))
+	{
+		reason = CEXT_COUNT_RT_TOO_LARGE;
+		usable = false;
+	}
+	else if (usable &&
+			 !cext_slot_settled(cext_slot_of(cext_everything_hash()), snapshot, &generation))
 	{
 		reason = CEXT_COUNT_RT_UNSETTLED;
 		usable = false;

@@ -64,5 +64,11 @@ is(counted(q{SELECT note('b')}), 'second 0 1', 'everything is everything');
 $node->safe_psql('postgres', 'TRUNCATE notes');
 is(counted(q{SELECT note('b') IS NULL}), 't 0 1', 'and so is a table that is emptied');
 $listener->quit;
+
+# Whatever a kind asks for.
+is(counted(q{SELECT note(repeat('x', 100000)) IS NULL}), 't 0 0', 'what is too long for a key is computed');
+is(counted(q{SELECT note(repeat('x', 512)) IS NULL}), 't 0 1', 'what is just not is cached');
+is(counted(q{SELECT note(repeat('x', 512)) IS NULL}), 't 1 0', 'and found');
+
 $node->stop;
 done_testing();
