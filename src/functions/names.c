@@ -128,7 +128,7 @@ static nameset_hash *
 collect_candidates(CextFetch *fetch)
 {
 	if (OidIsValid(cext_sources.source[CEXT_PART_POLICIES].relid))
-		return collect_names(fetch, CEXT_PART_POLICIES, CEXT_COL_KEY);
+		return collect_names(fetch, CEXT_PART_POLICIES, CEXT_COL_POLICY_NAME);
 	return collect_names(fetch, CEXT_PART_FRAGMENTS, CEXT_COL_FRAGMENT_NAME);
 }
 
