@@ -12,6 +12,8 @@
  */
 #include "core/kind.h"
 
+#include "core/shmem.h"
+
 /* Slices that no kind has for itself. */
 static const CextKindInfo common = {
 	.slices = {{"everything", "a whole database"}, {"any", NULL}}
@@ -20,7 +22,8 @@ static const CextKindInfo common = {
 const CextKindInfo *cext_kinds[CEXT_MAX_KINDS] = {&common};
 
 /*
- * Add a kind, which must stay where it is.  An error if its number is taken.
+ * Add a kind, which must stay where it is.  An error if its number is taken, or if
+ * only this process would know it: what others write it would not hear of.
  */
 void
 cext_kind_register(const CextKindInfo *kind)
@@ -31,6 +34,12 @@ cext_kind_register(const CextKindInfo *kind)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("could not register kind \"%s\" of cached results with number %d",
 						kind->name, kind->number)));
+	if (cext_shmem_available())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not register kind \"%s\" of cached results while the server runs",
+						kind->name),
+				 errhint("Add its library to shared_preload_libraries after cache_ext, and restart the server.")));
 	cext_kinds[kind->number] = kind;
 }
 

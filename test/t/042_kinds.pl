@@ -70,5 +70,10 @@ is(counted(q{SELECT note(repeat('x', 100000)) IS NULL}), 't 0 0', 'what is too l
 is(counted(q{SELECT note(repeat('x', 512)) IS NULL}), 't 0 1', 'what is just not is cached');
 is(counted(q{SELECT note(repeat('x', 512)) IS NULL}), 't 1 0', 'and found');
 
+# A kind that only some processes know would miss what the others write.
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'cache_ext'");
+$node->restart;
+my ($ret, $out, $err) = $node->psql('postgres', "LOAD '$library'");
+like($err, qr/ERROR:  could not register kind "notes" of cached results/, 'a kind is not added while the server runs');
 $node->stop;
 done_testing();
