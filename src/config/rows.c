@@ -44,6 +44,7 @@ static List *load_writer(CextSourceSet *set);
 
 static CextConfigSources writer_sources = {.set = CEXT_SOURCE_SET(load_writer)};
 static HTAB *writer_relations;	/* in writer_sources.set.context */
+static List *writer_own;		/* likewise: OIDs of the extension's own tables */
 
 /*
  * Load what writers need to know.  What is not attached, and the tables' columns,
@@ -57,6 +58,7 @@ load_writer(CextSourceSet *set)
 
 	for (int i = 0; i < CEXT_NUM_PARTS; i++)
 		watched = list_append_unique_oid(watched, writer_sources.source[i].relid);
+	writer_own = cext_row_own_relations();
 	info.hcxt = set->context;
 	writer_relations = hash_create("cache_ext relations", 16, &info,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -301,7 +303,13 @@ cext_row_changed(Relation rel, TupleTableSlot *old, TupleTableSlot *new)
 	const CextSource *source = source_of_writer(RelationGetRelid(rel));
 
 	if (source == NULL)
-		return false;
+	{
+		/* One of ours is a source again when the one in its place is detached. */
+		if (!list_member_oid(writer_own, RelationGetRelid(rel)))
+			return false;
+		cext_xact_invalidate_all(MyDatabaseId);
+		return true;
+	}
 	if (old != NULL && new != NULL)
 		invalidate_update(source, old, new);
 	else

@@ -71,7 +71,8 @@ typedef struct CextKindInfo
 	/*
 	 * A row has changed, in a relation that has triggers of ours: invalidate the
 	 * slices that the old and the new row are part of.  One of them may be NULL.
-	 * False if the relation is none of this kind's sources.
+	 * False if the relation is none of this kind's sources, and cannot be one when
+	 * the transaction commits.
 	 */
 	bool		(*row_changed) (Relation rel, TupleTableSlot *old, TupleTableSlot *new);
 

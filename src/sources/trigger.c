@@ -80,7 +80,7 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 		if (cext_kinds[i] != NULL)
 			known |= cext_kinds[i]->row_changed(trigger->tg_relation, old, new);
 	}
-	/* It may be a source when we commit: another table can be detached. */
+	/* It may be a source when we commit, for all that is known here. */
 	if (!known)
 		cext_xact_invalidate_all(MyDatabaseId);
 

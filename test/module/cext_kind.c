@@ -6,7 +6,8 @@
  * A note is the text that table "notes" has for a key.  It shows that the cache
  * knows nothing of what it caches: this file is all that it takes to cache
  * something else.  It has to be preloaded after cache_ext.  The table needs the
- * triggers that attaching gives to a table.
+ * triggers that attaching gives to a table.  A setting takes changes of another one
+ * for changes of notes.
  *
  * Copyright (c) 2026, the cache_ext authors
  *
@@ -18,6 +19,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/rel.h"
 
@@ -34,6 +36,8 @@ CEXT_FUNCTION_INFO_V1(cext_kind_note);
 static uint64 (*slice_hash) (Oid db, int type, CextString a, CextString b);
 static void (*invalidate) (const CextSlice *slice);
 static struct varlena *(*read_value) (const CextKindInfo *kind, CextRequest *request);
+
+static char *relation = NULL;
 
 static CextSlice
 slice_of(CextString key)
@@ -85,7 +89,7 @@ touch(TupleTableSlot *row)
 static bool
 row_changed(Relation rel, TupleTableSlot *old, TupleTableSlot *new)
 {
-	if (strcmp(RelationGetRelationName(rel), "notes") != 0)
+	if (strcmp(RelationGetRelationName(rel), relation) != 0)
 		return false;
 	if (old != NULL)
 		touch(old);
@@ -143,4 +147,6 @@ _PG_init(void)
 	invalidate = load_external_function("cache_ext", "cext_xact_invalidate", true, NULL);
 	read_value = load_external_function("cache_ext", "cext_read", true, NULL);
 	register_kind(&notes);
+	DefineCustomStringVariable("cext_kind.relation", "The table that has notes.", NULL,
+							   &relation, "notes", PGC_USERSET, 0, NULL, NULL, NULL);
 }
