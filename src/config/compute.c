@@ -231,10 +231,10 @@ look_up_base(const CextRequest *request, CextFetch *fetch)
 }
 
 /*
- * A request for a base of what is asked for.
+ * A request for a base of what is fetched.
  */
 static CextRequest
-base_request(const CextRequest *request, const CextFetch *fetch, CextConfigSpace space)
+base_request(const CextFetch *fetch, CextConfigSpace space)
 {
 	CextRequest below = {.key.space = space,.is_inner = true};
 
@@ -249,9 +249,9 @@ base_request(const CextRequest *request, const CextFetch *fetch, CextConfigSpace
  * Find the rules, and what everybody shares if that can be a base.
  */
 static void
-fetch_upon_common(const CextRequest *request, CextFetch *fetch, const Hashes *hashes)
+fetch_upon_common(CextFetch *fetch, const Hashes *hashes)
 {
-	CextRequest common = base_request(request, fetch, CEXT_SPACE_COMMON);
+	CextRequest common = base_request(fetch, CEXT_SPACE_COMMON);
 
 	if (look_up_base(&common, fetch))
 		return;
@@ -265,21 +265,21 @@ fetch_upon_common(const CextRequest *request, CextFetch *fetch, const Hashes *ha
  * domain was found.  A domain whose id is no key has no base of its own.
  */
 static void
-fetch_upon_bases(const CextRequest *request, CextFetch *fetch, const Hashes *hashes)
+fetch_upon_bases(CextFetch *fetch, const Hashes *hashes)
 {
 	if (fetch->domain.len > 0 && fetch->domain.len <= CEXT_MAX_ID)
 	{
-		CextRequest base = base_request(request, fetch, CEXT_SPACE_BASE);
+		CextRequest base = base_request(fetch, CEXT_SPACE_BASE);
 
 		if (!look_up_base(&base, fetch))
 		{
-			fetch_upon_common(request, fetch, hashes);
+			fetch_upon_common(fetch, hashes);
 			if (cext_base_is_possible(fetch, CEXT_KEYED_BY_DOMAIN))
 				fill_base(&base, fetch, hashes, CEXT_KEYED_BY_DOMAIN);
 		}
 	}
 	else
-		fetch_upon_common(request, fetch, hashes);
+		fetch_upon_common(fetch, hashes);
 	fetch_fragments_up_to(fetch, CEXT_KEYED_BY_USER);
 }
 
@@ -332,7 +332,7 @@ fetch_all(const CextRequest *request, bool usable, CextFetch *fetch, Hashes *has
 	if (usable)
 		hash_slices(hashes, fetch);
 	if (usable && !CEXT_SPACE_IS_PUBLIC(request->key.space))
-		fetch_upon_bases(request, fetch, hashes);
+		fetch_upon_bases(fetch, hashes);
 	else
 	{
 		cext_fetch_rules(fetch);

@@ -55,6 +55,8 @@ const CextPart cext_parts[CEXT_NUM_PARTS] = {
 	{{"domain_key", CEXT_WANT_KEY, true}, {"domain_value", CEXT_WANT_KEY, true}}}
 };
 
+StaticAssertDecl(CEXT_NUM_PARTS <= CEXT_MAX_PARTS, "a reader has room for all parts");
+
 const CextAsk cext_ask_key = {1, 1, {{0, false}}};
 const CextAsk cext_ask_fragment = {2, 3,
 	{{CEXT_COL_FRAGMENT_NAME, false}, {CEXT_COL_FRAGMENT_SCOPE, false},

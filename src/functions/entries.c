@@ -182,6 +182,8 @@ cache_ext_entries(PG_FUNCTION_ARGS)
 		{
 			if (is_wanted(seen, &wanted))
 				put_entry(rsinfo, &context, seen);
+			else if (seen->value != NULL)
+				pfree(seen->value);
 		}
 	}
 	return (Datum) 0;

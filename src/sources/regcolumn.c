@@ -28,8 +28,8 @@ CEXT_FUNCTION_INFO_V1(cache_ext_regcolumn_out);
 /*
  * A regcolumn in the current context.
  */
-CextRegcolumn *
-cext_regcolumn_make(Oid relid, AttrNumber attnum)
+static CextRegcolumn *
+make(Oid relid, AttrNumber attnum)
 {
 	CextRegcolumn *column = palloc0(sizeof(CextRegcolumn));
 
@@ -89,7 +89,7 @@ look_up(char *name)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist",
 						column, get_rel_name(relid))));
-	return cext_regcolumn_make(relid, attnum);
+	return make(relid, attnum);
 }
 
 Datum
@@ -101,9 +101,9 @@ cache_ext_regcolumn_in(PG_FUNCTION_ARGS)
 	int			len = 0;
 
 	if (strcmp(text, "-") == 0)
-		PG_RETURN_POINTER(cext_regcolumn_make(InvalidOid, InvalidAttrNumber));
+		PG_RETURN_POINTER(make(InvalidOid, InvalidAttrNumber));
 	if (sscanf(text, "%u.%d%n", &relid, &attnum, &len) == 2 && text[len] == '\0')
-		PG_RETURN_POINTER(cext_regcolumn_make((Oid) relid, (AttrNumber) attnum));
+		PG_RETURN_POINTER(make((Oid) relid, (AttrNumber) attnum));
 	PG_RETURN_POINTER(look_up(text));
 }
 

@@ -22,7 +22,6 @@ typedef struct CextRegcolumn
 	int16		unused;			/* 0 */
 } CextRegcolumn;
 
-extern CextRegcolumn *cext_regcolumn_make(Oid relid, AttrNumber attnum);
 extern char *cext_relation_name(Oid relid);
 extern char *cext_regcolumn_name(Oid relid, AttrNumber attnum);
 
