@@ -67,6 +67,10 @@ is(heard("BEGIN; $theme = 'user' AND scope_id = 'acme'; $theme = 'domain'; COMMI
 	'"slices":[{"kind":"user","id":"acme","name":"theme","scope_type":"user"},{"kind":"domain","id":"acme","name":"theme","scope_type":"domain"}]}', 'a user and a domain of one id');
 is(heard("BEGIN; SELECT cache_ext.invalidate_domain('acme'), cache_ext.invalidate_user('acme'); COMMIT;"),
 	'"slices":[{"kind":"domain","id":"acme"},{"kind":"user","id":"acme"}]}', 'all of them');
+is(heard("BEGIN; SELECT cache_ext.invalidate_user('acme'); $theme = 'domain'; COMMIT;"),
+	'"slices":[{"kind":"user","id":"acme"},{"kind":"domain","id":"acme","name":"theme","scope_type":"domain"}]}', 'a user contains nothing of the domain');
+is(heard("BEGIN; SELECT cache_ext.invalidate_domain('acme'); $theme = 'user' AND scope_id = 'acme'; COMMIT;"),
+	'"slices":[{"kind":"domain","id":"acme"},{"kind":"user","id":"acme","name":"theme","scope_type":"user"}]}', 'nor a domain of the user');
 $node->safe_psql('postgres', "DELETE FROM cache_ext.config_fragments WHERE scope_type = 'user' AND scope_id = 'acme'");
 
 # Nothing of what changed nothing.

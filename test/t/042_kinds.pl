@@ -59,6 +59,19 @@ is(counted(q{SELECT cache_ext.get_merged_config('alice', 'theme') IS NOT NULL}),
 is(counted(q{SELECT cache_ext.get_merged_config('alice', 'theme') IS NOT NULL}), 't 1 0', 'is cached as well');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cache_ext.entries WHERE kind NOT IN ('base', 'common')}), '1',
 	'the view of entries lists configurations');
+$node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = '{"u": 1}' WHERE scope_type = 'user'});
+is(counted(q{SELECT note('b')}), 'second 1 0', 'its change invalidates no note');
+
+# One table for two kinds: each is told of its rows.
+$node->safe_psql('postgres', q{SELECT cache_ext.attach_users('notes', 'key', 'note'); INSERT INTO notes VALUES ('ann', 'nowhere')});
+my $both = q{SELECT note('ann'), cache_ext.get_merged_config('ann', 'theme')};
+is(counted($both), 'nowhere|{"p": 0} 0 2', 'a row that two kinds read');
+is(counted($both), 'nowhere|{"p": 0} 2 0', 'is cached by both');
+$node->safe_psql('postgres', q{UPDATE notes SET note = 'acme' WHERE key = 'ann'});
+is(counted($both), 'acme|{"d": 0, "e": 0, "p": 0} 0 2', 'and its change invalidates what both have');
+$node->safe_psql('postgres', q{DELETE FROM notes WHERE key = 'ann'});
+is(counted($both), '|{"p": 0} 0 2', 'and so does its end');
+
 $node->safe_psql('postgres', 'SELECT cache_ext.invalidate_all()');
 is(counted(q{SELECT note('b')}), 'second 0 1', 'everything is everything');
 $node->safe_psql('postgres', 'TRUNCATE notes');
