@@ -12,13 +12,13 @@ RETURNS SETOF record LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 4
 AS 'MODULE_PATHNAME', 'cache_ext_fragments';
 COMMENT ON FUNCTION cache_ext.fragments_rows(text, text) IS 'The fragments that contribute, lowest rank first';
 
--- Functions of SQL that call others of ours do so as the owner, so that it is enough
--- to be granted the one.  They give all arguments, each of its very type: no function
--- of that name that somebody else has in this schema can be meant.
+-- SQL functions that call other functions of the extension do so as the owner, so
+-- that a caller needs no privilege on those.  They give all arguments, each of its
+-- very type, so that no other function of that name in this schema can be called.
 
--- A fragment's leaves are what is no object, or what is below the level at which
--- its strategy merges. One is lost to a fragment of higher rank that has something
--- else on the way to it, or has it.
+-- The leaves of a fragment are values that are not objects, and those below the level
+-- at which its strategy merges.  A leaf is overridden if a fragment of higher rank has
+-- a value at the same path, or a value that is not an object on the way to it.
 CREATE FUNCTION cache_ext.explain_config(user_id text, config_name text)
 RETURNS TABLE (rank bigint, scope_type text, scope_id text, survives text[], overridden text[], config jsonb, read text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

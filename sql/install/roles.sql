@@ -1,6 +1,7 @@
 --
--- Privileges: nothing for PUBLIC; statistics and keys, but no documents, for
--- pg_monitor
+-- Privileges
+--
+-- PUBLIC gets none.  Members of pg_monitor see statistics and keys, but no documents.
 --
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cache_ext FROM PUBLIC;

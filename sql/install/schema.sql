@@ -6,7 +6,7 @@
 -- one before.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
--- Whoever owns a schema can drop what is in it, and put other things in its place.
+-- The owner of a schema can drop what is in it, and put other things in its place.
 DO $$
 DECLARE
   owner name := (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'cache_ext');

@@ -98,12 +98,12 @@ SELECT pg_catalog.pg_extension_config_dump('cache_ext.attached', '');
 --
 -- Constraints that take a trigger
 --
--- Those that look into another table do so as its owner: who may write the one
--- need not be able to read the other.
+-- Those that look into another table do so as its owner: a role that may write to
+-- the one table need not be able to read the other.
 --
 
--- A changed built-in row comes back from a dump by COPY, where the row is
--- already: the row is changed then, not added.
+-- If a built-in row was changed, a dump brings it back by COPY, into a table that has
+-- the row already: the row is changed then, not added.
 CREATE FUNCTION cache_ext.scope_types_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
