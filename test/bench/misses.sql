@@ -1,8 +1,8 @@
--- Nanoseconds a call for reads that miss, one for each of so many users, and for
--- what they are compared with, in turns, the best of five rounds: the statement
--- that fetches the same fragments, with the policy written into it, and the same
--- merge in PL/pgSQL.  Of a small document and of a larger, nested one, for users
--- who share a domain; and of the small one for users who share theirs with none.
+-- Nanoseconds a call for reads that miss, one for each user, and for what they are
+-- compared with: the statement that fetches the same fragments, with the policy
+-- written into it, and the same merge in PL/pgSQL.  They run in turns, and the best of
+-- five rounds counts.  There is a small document and a larger, nested one for users
+-- who share a domain, and the small one for users who are alone in their domain.
 SET jit = off;
 INSERT INTO cache_ext.users SELECT 'crowd' || i, 'acme' FROM generate_series(1, 10000) i;
 INSERT INTO cache_ext.config_definitions VALUES ('settings');

@@ -1,7 +1,7 @@
--- A store of :n small entries: nanoseconds a hit with keys drawn uniformly and by
--- Zipf's law with exponent 0.99, what the drawing costs taken off; fills a second;
--- bytes of overhead an entry.  Hits are measured when each entry was hit three times,
--- from when on they write nothing.
+-- A store of :n small entries: nanoseconds a hit, fills a second, and bytes of
+-- overhead an entry.  Keys are drawn uniformly, and by Zipf's law with exponent 0.99.
+-- What the drawing costs is taken off.  Hits are measured after each entry was hit
+-- three times, because hits write nothing from then on.
 SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 CREATE TEMP TABLE measured (name text, query text, n bigint, ns float);

@@ -1,7 +1,7 @@
--- A transaction that writes and reads.  Probes stand at every point at which a
--- trigger can be, and wherever else a query calls a function: each holds what the
--- cache gives against what the tables say, in one statement.  Then the same in
--- another session, while the transaction is open and after it was rolled back or
+-- A transaction that writes and reads.  There is a probe at every point at which a
+-- trigger can be, and wherever else a query calls a function.  Each probe compares
+-- what the cache gives with what the tables say, in one statement.  Another session
+-- then does the same, while the transaction is open and after it was rolled back or
 -- committed.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS dblink;

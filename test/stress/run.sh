@@ -3,7 +3,7 @@
 #
 # Clients of every kind read and write at once.  Each read compares the cached
 # result with an independent computation in the same statement, and so under the
-# same snapshot; the first that differs ends the run.
+# same snapshot.  The first read that differs ends the run.
 
 STRESS_CLIENTS=${STRESS_CLIENTS:-16}
 
@@ -68,9 +68,9 @@ stress_stop_backends() {
 
 # stress_clients SECONDS PHASE: run them; pgbench's output on stdout.
 #
-#	plain	the protocol, as it is; without notifications, as all others, since those
-#			that notify commit one after another
-#	notify	the same, with them
+#	plain	the protocol, as it is.  Like all phases but notify it has no
+#			notifications, because transactions that notify commit one after another
+#	notify	the same, with notifications
 #	before	the same, with a random wait of up to 300 us between a writer's marking
 #			its slots and its commit
 #	after	with one between its leaving the proc array and its completing them

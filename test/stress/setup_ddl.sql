@@ -69,10 +69,10 @@ BEGIN
   RETURN reference.assert_exact(cached, expected, u, n);
 END
 $$;
--- Somebody with a blank at the end of his name is nobody while names are of type
--- text.  No lock is taken on the table before something looks wrong: whoever waits
--- for one has a snapshot from before the change.  What is computed is computed by
--- the latest type, which an older snapshot does not see.
+-- A user id with a blank at the end has no row while ids are of type text.  The table
+-- is not locked before something looks wrong, because a session that waits for a lock
+-- has a snapshot from before the change.  Results are computed by the latest type,
+-- which an older snapshot does not see.
 CREATE FUNCTION stress.check_blank(u text, n text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
   cached jsonb := cache_ext.get_merged_config(u || ' ', n);

@@ -1,8 +1,9 @@
 # The documentation: its SQL can be pasted and gives what it is said to give, its
 # links lead somewhere, and the reference has everything that there is.
 #
-# Pages are README.md and what is below docs/.  Each has a database of its own.  Where
-# it says that it goes on from a part of the README, all up to that part was run there.
+# Pages are README.md and what is below docs/.  Each has a database of its own.  If a
+# page says that it goes on from a part of the README, the README's SQL up to that part
+# is run there first.
 
 use strict;
 use warnings;

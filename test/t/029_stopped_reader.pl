@@ -63,10 +63,10 @@ BEGIN
 END
 $$;
 
--- Begin each read anew, of another user, and stop it one touch later than the one
--- before; while it is stopped let others act, and look at the result, and at what comes
--- after.  Statements begin with the session that they are for: r, which reads, or m;
--- in them %u is the user.
+-- Begin the read again and again, each time for another user, and stop it one touch
+-- later than the time before.  While it is stopped, let others act.  Then look at its
+-- result, and at what comes after.  Each statement begins with the session that runs
+-- it: r, which reads, or m.  In statements %u is the user.
 CREATE SEQUENCE s.users START 10001;
 CREATE PROCEDURE s.explore(before text[], act text[], interval_us integer, INOUT stops integer DEFAULT 0, INOUT wrong text DEFAULT '') LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,6 +1,6 @@
-# What becomes of a table while attach or detach of it waits for a lock: it gets
-# another name, and another table its name; another owner; or it is dropped.  The
-# triggers are made and dropped by the extension's owner, a superuser, so that they
+# What can happen to a table while attaching or detaching it waits for a lock.  It can
+# be renamed, and another table get its name, it can get another owner, or it can be
+# dropped.  The extension's owner, a superuser, makes and drops the triggers.  So they
 # must be those of the table that was asked for and checked.
 
 use strict;
