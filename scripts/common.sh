@@ -101,7 +101,7 @@ find_postgres() {
 	export PG_CONFIG PATH="$PG_BIN:$PATH"
 }
 
-# The version in the control file that comes in: 1.0 for any release 1.0.N.
+# The version in the control file on stdin: 1.0 for any release 1.0.N.
 extension_version() {
 	sed -n "s/^default_version *= *'\(.*\)'/\1/p"
 }
