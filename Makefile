@@ -5,6 +5,7 @@
 #                                           start servers of their own, stop them
 #   make mutants                            break the protocol; the oracle must notice
 #   make lint, make indent                  what tools find in the sources; their format
+#   make coverage                           what the tests run of the C
 #   make release                            the archive for PGXN, if all that names the version agrees
 
 # Where this file is: make -f works in another directory, and builds there.
@@ -61,6 +62,6 @@ installcheck: test-module
 test-module:
 	@$(MAKE) -s -C $(TOP)/test/module PG_CONFIG=$(PG_CONFIG)
 
-.PHONY: demo test bench mutants release lint indent
-demo test bench mutants release lint indent:
+.PHONY: demo test bench mutants release lint indent coverage
+demo test bench mutants release lint indent coverage:
 	@$(TOP)/scripts/$@

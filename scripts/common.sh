@@ -142,14 +142,15 @@ copy_tree() {
 	fi
 }
 
-# Build this tree in a copy and install it.
+# build [VARIABLE=VALUE...]: this tree, in a copy, with these variables of make, and
+# install it.
 build() {
 	say "building for PostgreSQL $PG_MAJOR"
 	copy_tree "$WORK/build"
-	as_server make -s -C "$WORK/build" -j2 >"$WORK/build.log" 2>&1 ||
+	as_server make -s -C "$WORK/build" -j2 "$@" >"$WORK/build.log" 2>&1 ||
 		{ cat "$WORK/build.log"; die "the build failed"; }
 	grep -E 'warning:' "$WORK/build.log" || true
-	as_root make -s -C "$WORK/build" install >/dev/null
+	as_root make -s -C "$WORK/build" "$@" install >/dev/null
 }
 
 # start_server NAME PORT [LINE...]: a new cluster in $WORK/NAME, LINEs of

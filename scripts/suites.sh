@@ -46,6 +46,10 @@ start_regress() {
 	start_server regress 5432 'max_prepared_transactions = 2' 'lock_timeout = 30s' 'cache_ext.slots = 1048576'
 }
 
+stop_regress() {
+	[ ! -e "$WORK/regress/postmaster.pid" ] || stop_server regress
+}
+
 regress() {
 	in_build make -s installcheck TAP_TESTS= ISOLATION= && return
 	cat "$WORK"/build/regression.diffs
@@ -60,4 +64,27 @@ isolation() {
 
 tap() {
 	in_build make -s installcheck REGRESS= ISOLATION=
+}
+
+stress() {
+	scripts/stress
+}
+
+# run_suites SUITE...: of regress, isolation, tap and stress.
+run_suites() {
+	local name
+	case " $* " in
+	*' tap '*)
+		install_tools
+		install_previous
+		;;
+	esac
+	for name; do
+		case $name in
+		regress|isolation) [ -e "$WORK/regress/postmaster.pid" ] || start_regress ;;
+		*) stop_regress ;;
+		esac
+		suite "$name" "$name"
+	done
+	stop_regress
 }
