@@ -28,6 +28,8 @@ const CextKindInfo *cext_kinds[CEXT_MAX_KINDS] = {&common};
 void
 cext_kind_register(const CextKindInfo *kind)
 {
+	Assert(kind->compute != NULL && kind->row_changed != NULL &&
+		   kind->contains != NULL && kind->tell != NULL);
 	if (kind->number < 1 || kind->number >= CEXT_MAX_KINDS ||
 		cext_kinds[kind->number] != NULL)
 		ereport(ERROR,

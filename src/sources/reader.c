@@ -183,6 +183,7 @@ get_plan(CextPlan *plan, CextRouting *routing, const Question *q, Relation rel,
 	MemoryContext old;
 	uint64		made_in;
 
+	Assert(q->ask->number < CEXT_MAX_ASKS);
 	/* Nobody will hear of a change of what was described for this call only. */
 	if (q->source->loaded == 0 || q->ask->n == 0)
 	{
