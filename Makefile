@@ -6,6 +6,7 @@
 #   make mutants                            break the protocol; the oracle must notice
 #   make lint, make indent                  what tools find in the sources; their format
 #   make coverage                           what the tests run of the C
+#   make matrix                             the tests on every PostgreSQL, in chroots of Debian
 #   make release                            the archive for PGXN, if all that names the version agrees
 
 # Where this file is: make -f works in another directory, and builds there.
@@ -62,6 +63,6 @@ installcheck: test-module
 test-module:
 	@$(MAKE) -s -C $(TOP)/test/module PG_CONFIG=$(PG_CONFIG)
 
-.PHONY: demo test bench mutants release lint indent coverage
-demo test bench mutants release lint indent coverage:
+.PHONY: demo test bench mutants release lint indent coverage matrix
+demo test bench mutants release lint indent coverage matrix:
 	@$(TOP)/scripts/$@
