@@ -223,7 +223,7 @@ CREATE ROLE regress_cache_ext_owner;
 CREATE ROLE regress_cache_ext_other;
 GRANT USAGE ON SCHEMA cache_ext, a TO regress_cache_ext_owner, regress_cache_ext_other;
 GRANT CREATE ON SCHEMA a TO regress_cache_ext_owner;
-GRANT EXECUTE ON FUNCTION cache_ext.attach_fragments, cache_ext.detach, cache_ext.get_merged_config TO regress_cache_ext_owner, regress_cache_ext_other;
+GRANT EXECUTE ON FUNCTION cache_ext.attach_fragments, cache_ext.detach, cache_ext.get_merged_config(text, text, boolean) TO regress_cache_ext_owner, regress_cache_ext_other;
 SET ROLE regress_cache_ext_owner;
 CREATE TABLE a.owned (scope_type text, scope_id text, config_name text, config jsonb, UNIQUE (scope_id, config_name, scope_type));
 SET ROLE regress_cache_ext_other;
