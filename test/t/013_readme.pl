@@ -163,7 +163,7 @@ foreach (@functions)
 	$arguments =~ s/, OUT .*//;
 	next if $internal =~ /`$name`/;
 	# One of another type of user id is where that of text is.
-	my $type = $arguments =~ s/^user_id (uuid|bigint)\b/user_id text/ ? $1 : '`';
+	my $type = $arguments =~ s/^user_id (uuid|bigint)\b/user_id text/ ? $1 : '\S';
 	like(section("$name($arguments)"), qr/$type/, "the reference has function $_");
 }
 my @relations = $sql->("SELECT o.relname, o.relkind FROM pg_class o $members AND d.classid = 'pg_class'::regclass");
