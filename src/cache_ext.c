@@ -16,6 +16,7 @@
 #include "protocol/slot.h"
 #include "protocol/start.h"
 #include "read/fill.h"
+#include "read/sample.h"
 #include "sources/ddl.h"
 #include "sources/extension.h"
 #include "sources/frame.h"
@@ -41,6 +42,7 @@ static const CextShmemPart *const shmem_parts[] = {
 	&cext_stats_shmem,
 	&cext_fill_shmem,
 	&cext_log_shmem,
+	&cext_sample_shmem,
 	&cext_store_shmem,
 	NULL
 };

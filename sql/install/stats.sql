@@ -9,7 +9,7 @@ COMMENT ON FUNCTION cache_ext.stats_rows() IS 'Rows of the view stats';
 
 CREATE FUNCTION cache_ext.reset_stats() RETURNS void LANGUAGE c
 AS 'MODULE_PATHNAME', 'cache_ext_reset_stats';
-COMMENT ON FUNCTION cache_ext.reset_stats() IS 'Lets the counters of the view stats start from zero, in all databases';
+COMMENT ON FUNCTION cache_ext.reset_stats() IS 'Lets the counters of the views stats and hits_by_name start from zero, in all databases';
 
 CREATE FUNCTION cache_ext.stats_since() RETURNS timestamptz LANGUAGE c PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'cache_ext_stats_since';
@@ -33,6 +33,17 @@ COMMENT ON VIEW cache_ext.stats IS 'What the cache did since the server started 
 COMMENT ON COLUMN cache_ext.stats.name IS 'Name of the counter';
 COMMENT ON COLUMN cache_ext.stats.value IS 'Its value';
 COMMENT ON COLUMN cache_ext.stats.description IS 'What it counts';
+
+CREATE FUNCTION cache_ext.hits_by_name_rows(OUT config_name text, OUT hits bigint)
+RETURNS SETOF record LANGUAGE c STRICT PARALLEL RESTRICTED ROWS 256
+AS 'MODULE_PATHNAME', 'cache_ext_hits_by_name';
+COMMENT ON FUNCTION cache_ext.hits_by_name_rows() IS 'Rows of the view hits_by_name';
+
+CREATE VIEW cache_ext.hits_by_name AS
+SELECT h.config_name, h.hits FROM cache_ext.hits_by_name_rows() h ORDER BY h.hits DESC, h.config_name;
+COMMENT ON VIEW cache_ext.hits_by_name IS 'The config names of this database that are read most, by a sample of the hits since the server started or reset_stats()';
+COMMENT ON COLUMN cache_ext.hits_by_name.config_name IS 'Name of the configuration';
+COMMENT ON COLUMN cache_ext.hits_by_name.hits IS 'Its hits, estimated: one in 1,024 is looked at';
 
 --
 -- Memory

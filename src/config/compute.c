@@ -442,7 +442,7 @@ cext_config_read(CextConfigRequest *request)
 
 	if (likely(cext_entry_look_up(&request->read, snapshot, any, &value)))
 	{
-		cext_count(CEXT_COUNT_HITS);
+		cext_count_hit(&request->read.key);
 		return value;
 	}
 	cext_count(CEXT_COUNT_MISSES);

@@ -7,12 +7,14 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "config/kind.h"
 #include "config/parts.h"
 #include "core/guc.h"
 #include "core/shmem.h"
 #include "core/stats.h"
 #include "protocol/slot.h"
 #include "read/fill.h"
+#include "read/sample.h"
 #include "sources/check.h"
 #include "store/store.h"
 #include "write/log.h"
@@ -28,6 +30,7 @@ CEXT_FUNCTION_INFO_V1(cache_ext_memory_usage);
 CEXT_FUNCTION_INFO_V1(cache_ext_sources);
 CEXT_FUNCTION_INFO_V1(cache_ext_reset_stats);
 CEXT_FUNCTION_INFO_V1(cache_ext_stats_since);
+CEXT_FUNCTION_INFO_V1(cache_ext_hits_by_name);
 CEXT_FUNCTION_INFO_V1(cache_ext_is_preloaded);
 
 /*
@@ -72,12 +75,43 @@ cache_ext_stats(PG_FUNCTION_ARGS)
 }
 
 /*
+ * hits_by_name_rows(): the names of this database that were found in the sample.
+ */
+Datum
+cache_ext_hits_by_name(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CextSample *samples;
+	int			n;
+
+	StaticAssertStmt(CEXT_SAMPLE_PART == CEXT_NAME, "hits are counted by name");
+	InitMaterializedSRF(fcinfo, 0);
+	if (!cext_shmem_available())
+		return (Datum) 0;
+	samples = cext_sample_copy(&n);
+	for (int i = 0; i < n; i++)
+	{
+		const CextSample *sample = &samples[i];
+		Datum		values[2];
+		bool		nulls[2] = {false, false};
+
+		if (sample->db != MyDatabaseId || sample->kind != CEXT_KIND_CONFIG)
+			continue;
+		values[0] = PointerGetDatum(cstring_to_text_with_len(sample->value, sample->len));
+		values[1] = Int64GetDatum((int64) (sample->weight - sample->taken_over));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
  * reset_stats()
  */
 Datum
 cache_ext_reset_stats(PG_FUNCTION_ARGS)
 {
-	(void) cext_shmem_available();
+	if (cext_shmem_available())
+		cext_sample_reset();
 	cext_stats_reset();
 	PG_RETURN_VOID();
 }
@@ -124,8 +158,9 @@ cache_ext_memory_usage(PG_FUNCTION_ARGS)
 	put_row(fcinfo, "slot_bytes", cext_shmem_size_of(&cext_slot_shmem),
 			"the slots that slices hash to");
 	put_row(fcinfo, "counter_bytes", cext_shmem_size_of(&cext_stats_shmem) +
-			cext_shmem_size_of(&cext_fill_shmem) + cext_shmem_size_of(&cext_log_shmem),
-			"counters of all backends, latches of fills, latest invalidations");
+			cext_shmem_size_of(&cext_fill_shmem) + cext_shmem_size_of(&cext_log_shmem) +
+			cext_shmem_size_of(&cext_sample_shmem),
+			"counters of all backends, latches of fills, latest invalidations, sampled hits");
 	put_row(fcinfo, "directory_bytes", usage.directory_bytes,
 			"where entries are, and which were evicted lately");
 	put_row(fcinfo, "segment_bytes", usage.segment_bytes,

@@ -150,7 +150,7 @@ cext_read_miss(const CextKindInfo *kind, CextRequest *request, Snapshot snapshot
 		}
 		if (cext_entry_look_up(request, snapshot, cext_entry_any(snapshot), &value))
 		{
-			cext_count(CEXT_COUNT_HITS);
+			cext_count_hit(&request->key);
 			return value;
 		}
 	}
@@ -213,7 +213,7 @@ cext_read(const CextKindInfo *kind, CextRequest *request)
 	cext_key_complete(&request->key, MyDatabaseId);
 	if (cext_entry_look_up(request, snapshot, cext_entry_any(snapshot), &value))
 	{
-		cext_count(CEXT_COUNT_HITS);
+		cext_count_hit(&request->key);
 		return value;
 	}
 	cext_count(CEXT_COUNT_MISSES);

@@ -20,6 +20,7 @@
 #include "core/shmem.h"
 #include "protocol/start.h"
 #include "read/entry.h"
+#include "read/sample.h"
 #include "write/xact.h"
 
 #include "access/xact.h"

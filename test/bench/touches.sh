@@ -5,12 +5,14 @@ install_packages valgrind
 lines=$(run_psql -At <<'SQL' | tail -n 1
 SET max_parallel_workers_per_gather = 0;
 SELECT count(cache_ext.get_merged_config(u, 'theme')) FROM generate_series(1, 10), bench.keys;
+BEGIN;
 SELECT bench.watch((SELECT value FROM cache_ext.memory_usage WHERE name = 'configured_bytes'));
 SELECT count(cache_ext.get_merged_config(u, 'theme')) FROM generate_series(1, 1000), bench.keys;
 SELECT bench.changed_lines();
+COMMIT;
 SQL
 )
-echo "cache lines of shared memory written by 64000 hits: $lines (this backend's own counters)"
+echo "cache lines of shared memory written by 64000 hits, until their transaction ends: $lines (this backend's own counters)"
 stop_server bench
 
 # Calls of lock functions inside the function, for few and for many hits: the

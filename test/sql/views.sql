@@ -124,6 +124,19 @@ SELECT cache_ext.stats_since() BETWEEN now() - interval '1 minute' AND clock_tim
 SELECT * FROM cache_ext.prewarm_progress;
 CALL cache_ext.prewarm_all(0);
 
+-- hits_by_name: a sample, and no less of what is read in turns.
+SELECT cache_ext.reset_stats();
+SELECT count(*) FROM cache_ext.hits_by_name;
+SELECT count(cache_ext.get_merged_config('vera', 'v_plain')) AS plain, count(cache_ext.get_merged_config_json('victor', 'v_ttl')) AS ttl FROM generate_series(1, 40000);
+SELECT count(cache_ext.get_merged_config('vera', 'v_none')) FROM generate_series(1, 20000);
+SELECT config_name, round(hits, -4) AS about FROM cache_ext.hits_by_name ORDER BY config_name;
+-- When there are too many names, those that are read often stay, and a newcomer does not get what it took over.
+SELECT count(cache_ext.get_merged_config('vera', 'v_many' || i)) FROM generate_series(1, 400) i, generate_series(1, 1200);
+SELECT count(*) BETWEEN 200 AND 256 AS full, sum(hits) < 500000 AS no_heirs FROM cache_ext.hits_by_name;
+SELECT array_agg(config_name ORDER BY config_name) AS most FROM (SELECT * FROM cache_ext.hits_by_name LIMIT 2) h;
+SELECT cache_ext.reset_stats();
+SELECT count(*) FROM cache_ext.hits_by_name;
+
 -- health
 SELECT problem FROM cache_ext.health;
 SET cache_ext.enabled = off;

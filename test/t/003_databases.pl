@@ -37,6 +37,11 @@ foreach my $what ("entries WHERE id = 'only-here'", "entries_of('only-here')", "
 	is($node->safe_psql('other', "SELECT count(*) FROM cache_ext.$what"), 0, 'not there');
 }
 
+# And so are the hits of a name.
+$node->safe_psql('postgres', "SELECT count(cache_ext.get_merged_config('only-here', 'theme')) FROM generate_series(1, 10000)");
+is($node->safe_psql('postgres', "SELECT hits BETWEEN 5000 AND 15000 FROM cache_ext.hits_by_name WHERE config_name = 'theme'"), 't', 'here: hits_by_name');
+is($node->safe_psql('other', 'SELECT count(*) FROM cache_ext.hits_by_name'), 0, 'not there');
+
 # A copy of a database is another database.
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE other');
 $node->safe_psql('copy', q{UPDATE cache_ext.config_fragments SET config = '{"p": "copy"}' WHERE scope_type = 'public'});
