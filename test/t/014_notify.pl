@@ -118,6 +118,12 @@ my %by_hand = (
 	"invalidate_scope('public', NULL)" => '"all":true}');
 is(heard("SELECT cache_ext.$_;"), $by_hand{$_}, $_) foreach sort keys %by_hand;
 
+# A domain that is looked up: listeners do not know its key.
+$node->safe_psql('postgres', q{CREATE TABLE tenants (name text PRIMARY KEY, id text); CREATE TABLE people (id text PRIMARY KEY, tenant text);
+SELECT cache_ext.attach_users('people', 'id', 'tenant', 'tenants', 'name', 'id')});
+is(heard("INSERT INTO tenants VALUES ('north', '1'); UPDATE tenants SET id = '2';"), '"all":true} | "all":true}', 'a domain of which a key is looked up');
+$node->safe_psql('postgres', "SELECT cache_ext.detach('people')");
+
 # Turned off: for a transaction, a session, a database, the server.
 is(heard("BEGIN; SET LOCAL cache_ext.notify = off; $alice; COMMIT; $theme = 'public';"), '"slices":[{"kind":"name","name":"theme","scope_type":"public"}]}', 'off for a transaction');
 is(heard("SET cache_ext.notify = off; $alice;"), '', 'off for a session');
