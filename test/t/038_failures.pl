@@ -303,5 +303,23 @@ SQL
 	leave($open);
 });
 
+# A row trigger fails in the middle of reading what it has to know.  Nothing half
+# read is taken for known afterwards.
+part($node, 'a trigger that could not read' => sub {
+	my $db = database($node);
+	$node->safe_psql($db, $app);
+	my ($writer, $locker) = map { session($node, $db) } 1 .. 2;
+	my $write = sub { return ask($writer, "UPDATE app.fragments SET doc = '{\"u\": $_[0]}' WHERE kind = 'user'") };
+	is($write->(1), '', 'written, with what it knows');
+	is(ask($locker, q{BEGIN; ALTER TABLE app.users SET (fillfactor = 90); COMMIT; BEGIN; LOCK TABLE cache_ext.scope_types}), '', 'which is out of date');
+	is(ask($writer, "SET lock_timeout = '10ms'"), '', 'an error is to come');
+	like($write->(2), qr/55P03/, 'in the middle of reading') for 1 .. 2;
+	is(ask($locker, 'COMMIT'), '', 'no longer in the way');
+	judge($node, $db, 'before', [ 'ann', 'bob' ], 'theme', 'app.merge', $writer);
+	is($write->(3), '', 'written');
+	judge($node, $db, 'afterwards', [ 'ann', 'bob' ], 'theme', 'app.merge', $writer);
+	leave($writer, $locker);
+});
+
 $node->stop;
 done_testing();
