@@ -159,3 +159,6 @@ SELECT * FROM cache_ext.get_public_configs(ARRAY['theme', '']);
 SELECT cache_ext.get_public_configs_json('{theme,NULL}');
 SELECT cache_ext.get_public_configs_json('{theme,""}');
 SELECT cache_ext.get_public_configs_json('{{theme},{menu}}');
+-- A piece of nothing, computed and cached.
+SELECT cache_ext.get_config_value('alice', 'nothing at all', 'a');
+SELECT cache_ext.get_config_value('alice', 'nothing at all', 'a');
