@@ -127,7 +127,11 @@ get(const char *line)
 		}
 	}
 	PQclear(result);
-	/* Whatever came with the result is about later transactions, or earlier ones. */
+
+	/*
+	 * Whatever came with the result is about later transactions, or earlier
+	 * ones.
+	 */
 	hear();
 }
 

@@ -39,11 +39,11 @@ cext_config_hash(CextConfigSlice type, CextString id, CextString name)
 CextSlice
 cext_config_slice(CextConfigSlice type, CextString id, CextString name)
 {
-	return (CextSlice) {
-		.type = type,
-		.parts = {[CEXT_ID] = id,[CEXT_NAME] = name},
-		.hash = cext_config_hash(type, id, name)
-	};
+	CextSlice	slice = {.type = type, .hash = cext_config_hash(type, id, name)};
+
+	slice.parts[CEXT_ID] = id;
+	slice.parts[CEXT_NAME] = name;
+	return slice;
 }
 
 static bool

@@ -145,11 +145,7 @@ attached_row(void *arg, TupleTableSlot *row, const AttrNumber *attnums)
 		return true;
 
 	source = &attached->sources[part];
-	*source = (CextSource) {
-		.part = &cext_parts[part],
-		.loaded = source->loaded,
-		.attached = true
-	};
+	*source = (CextSource) {.part = &cext_parts[part], .loaded = source->loaded, .attached = true};
 	if (!nulls[CEXT_COL_ATTACHED_RELATION])
 		source->relid = DatumGetObjectId(values[CEXT_COL_ATTACHED_RELATION]);
 	if (!nulls[CEXT_COL_ATTACHED_COLUMNS])

@@ -53,10 +53,10 @@ cext_slice_hash(Oid db, int type, CextString a, CextString b)
 CextSlice
 cext_slice_everything(Oid db)
 {
-	return (CextSlice) {
-		.type = CEXT_SLICE_EVERYTHING,
-		.hash = cext_slice_hash(db, CEXT_SLICE_EVERYTHING, CEXT_NULL_STRING, CEXT_NULL_STRING)
-	};
+	CextSlice	slice = {.type = CEXT_SLICE_EVERYTHING};
+
+	slice.hash = cext_slice_hash(db, slice.type, CEXT_NULL_STRING, CEXT_NULL_STRING);
+	return slice;
 }
 
 /*

@@ -93,10 +93,10 @@ begin_frame(QueryDesc *query)
 {
 	if (unlikely(depth == max_frames))
 		make_room();
-	frames[depth++] = (Frame) {
-		.query = query,
-		.level = GetCurrentTransactionNestLevel()
-	};
+	frames[depth].query = query;
+	frames[depth].level = GetCurrentTransactionNestLevel();
+	frames[depth].writes = false;
+	depth++;
 }
 
 static void

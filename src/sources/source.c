@@ -159,15 +159,16 @@ settled_generation(Snapshot snapshot)
 static CextSnapshotId
 snapshot_id(Snapshot snapshot)
 {
-	return (CextSnapshotId) {
-		.valid = snapshot->snapshot_type == SNAPSHOT_MVCC && !snapshot->suboverflowed,
-		.in_recovery = snapshot->takenDuringRecovery,
-		.xmin = snapshot->xmin,
-		.xmax = snapshot->xmax,
-		.xcnt = snapshot->xcnt,
-		.subxcnt = snapshot->subxcnt,
-		.curcid = snapshot->curcid
-	};
+	CextSnapshotId id;
+
+	id.valid = snapshot->snapshot_type == SNAPSHOT_MVCC && !snapshot->suboverflowed;
+	id.in_recovery = snapshot->takenDuringRecovery;
+	id.xmin = snapshot->xmin;
+	id.xmax = snapshot->xmax;
+	id.xcnt = snapshot->xcnt;
+	id.subxcnt = snapshot->subxcnt;
+	id.curcid = snapshot->curcid;
+	return id;
 }
 
 /*

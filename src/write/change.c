@@ -120,12 +120,11 @@ cext_change_add(const CextSlice *slice)
 		cext_changes.max = max;
 	}
 	change = &cext_changes.changes[cext_changes.n];
-	*change = (CextChange) {
-		.slice = *slice,
-		.cause = because,
-		.relid = because_of,
-		.level = GetCurrentTransactionNestLevel()
-	};
+	change->slice = *slice;
+	change->clipped = false;
+	change->cause = because;
+	change->relid = because_of;
+	change->level = GetCurrentTransactionNestLevel();
 	for (int i = 0; i < CEXT_SLICE_PARTS; i++)
 	{
 		change->clipped |= slice->parts[i].len > CEXT_MAX_ID;

@@ -171,7 +171,7 @@ lru(void)
 	int		   *older = allocate(nkeys + 1, sizeof(int));
 	char	   *cached = allocate(nkeys, 1);
 	int			end = nkeys;	/* newer[end] is the oldest */
-	int			n = 0;
+		int			n = 0;
 	int			hits = 0;
 
 	newer[end] = older[end] = end;
@@ -206,7 +206,10 @@ lru(void)
 static double
 s3fifo(void)
 {
-	enum {NOWHERE, SMALL, MAIN};
+	enum
+	{
+		NOWHERE, SMALL, MAIN
+	};
 	int			small_size = nentries / 10;
 	int			main_size = nentries - small_size;
 	Queue		small = make_queue(nentries);
@@ -215,7 +218,7 @@ s3fifo(void)
 	char	   *where = allocate(nkeys, 1);
 	char	   *freq = allocate(nkeys, 1);
 	int		   *ghosts = allocate(nkeys, sizeof(int));	/* times in ghost */
-	int			hits = 0;
+		int			hits = 0;
 
 	for (int i = 0; i < nrequests; i++)
 	{
@@ -321,7 +324,8 @@ belady(void)
 {
 	int		   *next = allocate(nrequests, sizeof(int));
 	int		   *seen = allocate(nkeys, sizeof(int));
-	int		   *current = allocate(nkeys, sizeof(int));	/* next use, 0: not cached */
+	int		   *current = allocate(nkeys, sizeof(int)); /* next use, 0: not
+														 * cached */
 	int			n = 0;
 	int			hits = 0;
 

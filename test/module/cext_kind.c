@@ -42,11 +42,11 @@ static char *relation = NULL;
 static CextSlice
 slice_of(CextString key)
 {
-	return (CextSlice) {
-		.type = SLICE_NOTE,
-		.parts = {key},
-		.hash = slice_hash(MyDatabaseId, SLICE_NOTE, key, CEXT_NULL_STRING)
-	};
+	CextSlice	slice = {.type = SLICE_NOTE};
+
+	slice.parts[0] = key;
+	slice.hash = slice_hash(MyDatabaseId, SLICE_NOTE, key, CEXT_NULL_STRING);
+	return slice;
 }
 
 static void
