@@ -19,11 +19,14 @@
 #define CEXT_ID				0	/* a user's or a domain's */
 #define CEXT_NAME			1
 
+#define CEXT_CONFIG_SPACES			CEXT_SPACE_OF(CEXT_KIND_CONFIG, 0)
+#define CEXT_CONFIG_SLICES			CEXT_SLICE_OF(CEXT_KIND_CONFIG, 0)
+
 /* What an entry's value is. */
 typedef enum CextConfigSpace
 {
-	CEXT_SPACE_JSONB = CEXT_SPACE_OF(CEXT_KIND_CONFIG, 0),	/* a user's merge */
-	CEXT_SPACE_JSON,			/* the same, rendered */
+	CEXT_SPACE_JSONB = CEXT_CONFIG_SPACES,	/* a user's merge */
+		CEXT_SPACE_JSON,			/* the same, rendered */
 	CEXT_SPACE_PUBLIC,			/* the merge before login; without an id */
 	CEXT_SPACE_PUBLIC_JSON,		/* the same, rendered */
 	CEXT_SPACE_BASE,			/* what a domain's users share; of its id */
@@ -49,7 +52,7 @@ typedef enum CextConfigSpace
  */
 typedef enum CextConfigSlice
 {
-	CEXT_SLICE_NAME = CEXT_SLICE_OF(CEXT_KIND_CONFIG, 0),
+	CEXT_SLICE_NAME = CEXT_CONFIG_SLICES,
 	CEXT_SLICE_DOMAIN,
 	CEXT_SLICE_DOMAIN_NAME,
 	CEXT_SLICE_USER,
