@@ -30,7 +30,8 @@ typedef struct Look
 	int			column;			/* that has scope types */
 	int			nrows;			/* and elements of arrays */
 	List	   *scope_types;	/* char *, each once */
-	List	   *other_ids;		/* those of which a row has another id than public_id */
+	List	   *other_ids;		/* those of which a row has another id than
+								 * public_id */
 } Look;
 
 static List *

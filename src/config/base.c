@@ -30,7 +30,8 @@ struct CextBase
 	uint16		nscopes;		/* above the base, lowest rank first */
 	int64		ttl_ms;
 	uint32		document;		/* its offset, or 0; the scopes are before it */
-	char		scopes[FLEXIBLE_ARRAY_MEMBER];	/* names, each after its header */
+	char		scopes[FLEXIBLE_ARRAY_MEMBER];	/* names, each after its
+												 * header */
 };
 
 /* Before each name. */

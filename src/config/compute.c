@@ -236,7 +236,7 @@ look_up_base(const CextRequest *request, CextFetch *fetch)
 static CextRequest
 base_request(const CextFetch *fetch, CextConfigSpace space)
 {
-	CextRequest below = {.key.space = space,.is_inner = true};
+	CextRequest below = {.key.space = space, .is_inner = true};
 
 	if (space == CEXT_SPACE_BASE)
 		below.key.parts[CEXT_ID] = fetch->domain;

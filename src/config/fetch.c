@@ -450,7 +450,10 @@ cext_fetch_begin(CextFetch *fetch, Snapshot snapshot)
 {
 	*fetch = (CextFetch) {.context = CurrentMemoryContext};
 
-	/* A server that discards caches all the time, for tests, must not hang here. */
+	/*
+	 * A server that discards caches all the time, for tests, must not hang
+	 * here.
+	 */
 	for (int tries = 0;; tries++)
 	{
 		bool		all;

@@ -47,7 +47,7 @@ const CextPart cext_parts[CEXT_NUM_PARTS] = {
 	{"rank", CEXT_WANT_INTEGER}, {"scope_sources", CEXT_WANT_KEYS}}},
 	[CEXT_PART_FRAGMENTS] = {"fragments", CEXT_PART_FRAGMENTS, "config_fragments", 4,
 		{{"scope_type", CEXT_WANT_KEY, true}, {"scope_id", CEXT_WANT_KEY, true},
-	{"config_name", CEXT_WANT_KEY, true}, {"config", CEXT_WANT_DOCUMENT, true}},
+		{"config_name", CEXT_WANT_KEY, true}, {"config", CEXT_WANT_DOCUMENT, true}},
 	CEXT_COL_FRAGMENT_ID, "public_id"},
 	[CEXT_PART_USERS] = {"users", CEXT_PART_USERS, "users", 2,
 	{{"user_id", CEXT_WANT_KEY, true}, {"domain_id", CEXT_WANT_KEY, true}}},

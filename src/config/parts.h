@@ -87,7 +87,8 @@ extern CextConfigSources cext_sources;
 /* Which rows are asked for. */
 extern const CextAsk cext_ask_key;	/* of a key that is one column */
 extern const CextAsk cext_ask_fragment; /* of a name, a scope type and an id */
-extern const CextAsk cext_ask_public;	/* of a name and a scope type, without an id */
+extern const CextAsk cext_ask_public;	/* of a name and a scope type, without
+										 * an id */
 
 extern const CextPart cext_parts[CEXT_NUM_PARTS];
 

@@ -44,7 +44,8 @@ static List *load_writer(CextSourceSet *set);
 
 static CextConfigSources writer_sources = {.set = CEXT_SOURCE_SET(load_writer)};
 static HTAB *writer_relations;	/* in writer_sources.set.context */
-static List *writer_own;		/* likewise: OIDs of the extension's own tables */
+static List *writer_own;		/* likewise: OIDs of the extension's own
+								 * tables */
 
 /*
  * Load what writers need to know.  What is not attached, and the tables' columns,
@@ -53,7 +54,7 @@ static List *writer_own;		/* likewise: OIDs of the extension's own tables */
 static List *
 load_writer(CextSourceSet *set)
 {
-	HASHCTL		info = {.keysize = sizeof(Oid),.entrysize = sizeof(WriterRelation)};
+	HASHCTL		info = {.keysize = sizeof(Oid), .entrysize = sizeof(WriterRelation)};
 	List	   *watched = cext_parts_load(&writer_sources);
 
 	for (int i = 0; i < CEXT_NUM_PARTS; i++)
@@ -304,7 +305,10 @@ cext_row_changed(Relation rel, TupleTableSlot *old, TupleTableSlot *new)
 
 	if (source == NULL)
 	{
-		/* One of ours is a source again when the one in its place is detached. */
+		/*
+		 * One of ours is a source again when the one in its place is
+		 * detached.
+		 */
 		if (!list_member_oid(writer_own, RelationGetRelid(rel)))
 			return false;
 		cext_xact_invalidate_all(MyDatabaseId);

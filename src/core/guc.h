@@ -13,14 +13,14 @@
 #include "core/cext.h"
 
 extern bool cext_enabled;
-extern int cext_memory_kb;
-extern int cext_slots;
-extern int cext_max_entry_kb;
-extern int cext_default_ttl_s;
+extern int	cext_memory_kb;
+extern int	cext_slots;
+extern int	cext_max_entry_kb;
+extern int	cext_default_ttl_s;
 extern bool cext_cache_absent;
-extern int cext_fill_wait_ms;
+extern int	cext_fill_wait_ms;
 extern bool cext_notify;
-extern int cext_clock_offset_s;
+extern int	cext_clock_offset_s;
 
 extern void cext_guc_define(void);
 

@@ -54,4 +54,4 @@ attach(void *memory, Size size, LWLockPadded *locks, bool init)
 	cext_hash_seed = *seed;
 }
 
-const CextShmemPart cext_hash_shmem = {.size = shmem_size,.attach = attach};
+const CextShmemPart cext_hash_shmem = {.size = shmem_size, .attach = attach};

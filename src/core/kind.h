@@ -61,18 +61,19 @@ typedef struct CextKindInfo
 	CextSliceInfo slices[CEXT_SLICES_PER_KIND];
 
 	/*
-	 * Compute what a request asks for, under the snapshot, which is the active
-	 * one, and set all of *computed.  usable says whether the cache may be used
-	 * for what the value is made of.  Throws what reading tables can.
+	 * Compute what a request asks for, under the snapshot, which is the
+	 * active one, and set all of *computed.  usable says whether the cache
+	 * may be used for what the value is made of.  Throws what reading tables
+	 * can.
 	 */
 	void		(*compute) (struct CextRequest *request, Snapshot snapshot, bool usable,
 							struct CextComputed *computed);
 
 	/*
-	 * A row has changed, in a relation that has triggers of ours: invalidate the
-	 * slices that the old and the new row are part of.  One of them may be NULL.
-	 * False if the relation is none of this kind's sources, and cannot be one when
-	 * the transaction commits.
+	 * A row has changed, in a relation that has triggers of ours: invalidate
+	 * the slices that the old and the new row are part of.  One of them may
+	 * be NULL. False if the relation is none of this kind's sources, and
+	 * cannot be one when the transaction commits.
 	 */
 	bool		(*row_changed) (Relation rel, TupleTableSlot *old, TupleTableSlot *new);
 
@@ -80,8 +81,8 @@ typedef struct CextKindInfo
 	bool		(*is_remembered) (Oid relid);
 
 	/*
-	 * The name of the extension's table that says in its column "relation" which
-	 * tables are sources, or NULL.
+	 * The name of the extension's table that says in its column "relation"
+	 * which tables are sources, or NULL.
 	 */
 	const char *relations;
 
@@ -95,8 +96,8 @@ typedef struct CextKindInfo
 	bool		(*contains) (const struct CextSlice *a, const struct CextSlice *b);
 
 	/*
-	 * Append what listeners are told of a slice: members of a JSON object, of which
-	 * "kind" comes first and is not one that another kind tells.
+	 * Append what listeners are told of a slice: members of a JSON object, of
+	 * which "kind" comes first and is not one that another kind tells.
 	 */
 	void		(*tell) (StringInfo payload, const struct CextSlice *slice);
 } CextKindInfo;

@@ -123,7 +123,7 @@ attach_process(void)
 }
 
 const CextShmemPart cext_stats_shmem = {
-	.size = shmem_size,.attach = attach,.attach_process = attach_process
+	.size = shmem_size, .attach = attach, .attach_process = attach_process
 };
 
 static uint64

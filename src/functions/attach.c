@@ -375,7 +375,7 @@ static void
 begin_attach(Session *session, FunctionCallInfo fcinfo, int n, CextConfigPart part,
 			 int ncolumns, CextSource *source)
 {
-	*source = (CextSource) {.part = &cext_parts[part],.attached = true};
+	*source = (CextSource) {.part = &cext_parts[part], .attached = true};
 	check_given(fcinfo, n, "the table");
 	source->relid = PG_GETARG_OID(n);
 	check_owner(source->relid, GetUserId());

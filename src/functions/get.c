@@ -69,8 +69,8 @@ void
 cext_get_define(void)
 {
 	/*
-	 * It decides whose configurations are read.  So only superusers may set it, and
-	 * roles that were granted SET on it.
+	 * It decides whose configurations are read.  So only superusers may set
+	 * it, and roles that were granted SET on it.
 	 */
 	DefineCustomStringVariable("cache_ext.user_id",
 							   "The user whose configurations get_my_config and get_my_configs give.",

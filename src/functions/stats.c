@@ -225,7 +225,11 @@ cache_ext_sources(PG_FUNCTION_ARGS)
 			continue;
 		if (source->relname == NULL)
 			(void) cext_check_source(source);
-		/* That of what is attached is shown only if something is wrong with it. */
+
+		/*
+		 * That of what is attached is shown only if something is wrong with
+		 * it.
+		 */
 		if (i == CEXT_PART_ATTACHED && source->problem.reason == NULL)
 			continue;
 		/* Their state is shown whatever else is wrong. */

@@ -28,8 +28,8 @@ typedef struct CextSlice
 {
 	int			type;
 	CextString	parts[CEXT_SLICE_PARTS];	/* null: it has none */
-	CextString	detail;			/* for those who are told, or null; not hashed,
-								 * and not what tells slices apart */
+	CextString	detail;			/* for those who are told, or null; not
+								 * hashed, and not what tells slices apart */
 	uint64		hash;
 } CextSlice;
 

@@ -89,7 +89,7 @@ attach(void *memory, Size size, LWLockPadded *locks, bool init)
 	}
 }
 
-const CextShmemPart cext_slot_shmem = {.size = shmem_size,.attach = attach};
+const CextShmemPart cext_slot_shmem = {.size = shmem_size, .attach = attach};
 
 /*
  * Mark a slot: the caller's transaction may commit from now on.  It must call

@@ -116,7 +116,7 @@ attach_process(void)
 }
 
 const CextShmemPart cext_start_shmem = {
-	.size = shmem_size,.attach = attach,.attach_process = attach_process
+	.size = shmem_size, .attach = attach, .attach_process = attach_process
 };
 
 /*

@@ -73,7 +73,7 @@ cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,
 bool
 cext_seen_holds(const CextSeen *seen, Snapshot snapshot, uint64 any)
 {
-	CextRef		ref = {.stamp = seen->stamp,.slices = seen->slices,.nslices = seen->nslices};
+	CextRef		ref = {.stamp = seen->stamp, .slices = seen->slices, .nslices = seen->nslices};
 	uint64		stamp;
 
 	return cext_entry_holds(&ref, snapshot, any, &stamp);

@@ -41,7 +41,8 @@ typedef struct CextComputed
 	int64		ttl_ms;			/* 0: it has none of its own */
 	bool		suspended;		/* not to be stored: a source is */
 	int			nslices;		/* that it depends on */
-	uint64		slices[CEXT_MAX_SLICES];	/* their hashes, EVERYTHING's first */
+	uint64		slices[CEXT_MAX_SLICES];	/* their hashes, EVERYTHING's
+											 * first */
 } CextComputed;
 
 extern bool cext_entry_look_up_by_directory(const CextRequest *request, Snapshot snapshot,

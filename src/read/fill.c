@@ -59,7 +59,7 @@ attach(void *memory, Size size, LWLockPadded *locks, bool init)
 	}
 }
 
-const CextShmemPart cext_fill_shmem = {.size = shmem_size,.attach = attach};
+const CextShmemPart cext_fill_shmem = {.size = shmem_size, .attach = attach};
 
 static inline FillLatch *
 latch_of(uint64 hash)

@@ -57,6 +57,7 @@ static const struct
 	Oid			opcintype;
 	Oid			families[MAX_FAMILIES];
 }			builtin[] =
+
 {
 	[CEXT_TYPE_TEXT] = {F_TEXTEQ, texteq, TEXTOID,
 	{TEXT_BTREE_FAM_OID, TEXT_PATTERN_BTREE_FAM_OID, TEXT_HASH_FAM_OID}},

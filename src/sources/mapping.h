@@ -51,7 +51,8 @@ typedef struct CextPart
 	const char *relname;		/* of the extension's own table, or NULL */
 	int			nown;			/* of the columns, those that it has */
 	CextColumnInfo columns[CEXT_SOURCE_COLUMNS];
-	int			nullable;		/* a column for whose null a value can stand in */
+	int			nullable;		/* a column for whose null a value can stand
+								 * in */
 	const char *stand_in;		/* what that value is called, or NULL */
 } CextPart;
 

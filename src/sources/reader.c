@@ -68,7 +68,7 @@ typedef struct Remembered
 	CextRouting routing;		/* of a partitioned table */
 } Remembered;
 
-static HTAB *remembered = NULL;	/* in CacheMemoryContext */
+static HTAB *remembered = NULL; /* in CacheMemoryContext */
 static uint64 epoch = 1;
 
 /*
@@ -201,7 +201,7 @@ get_plan(CextPlan *plan, CextRouting *routing, const Question *q, Relation rel,
 
 	if (remembered == NULL)
 	{
-		HASHCTL		info = {.keysize = sizeof(PlanKey),.entrysize = sizeof(Remembered)};
+		HASHCTL		info = {.keysize = sizeof(PlanKey), .entrysize = sizeof(Remembered)};
 
 		info.hcxt = CacheMemoryContext;
 		remembered = hash_create("cache_ext plans", 16, &info,
@@ -428,7 +428,7 @@ cext_reader_scan(CextReader *reader, const CextSource *source, const CextAsk *as
 				 const CextString *texts, CextRowFunction function, void *arg)
 {
 	CextOpen   *open = &reader->open[source->part->number];
-	Question	q = {.source = source,.ask = ask,.texts = texts,.function = function,.arg = arg};
+	Question	q = {.source = source, .ask = ask, .texts = texts, .function = function, .arg = arg};
 	CextPlan	plan;
 	CextRouting routing;
 

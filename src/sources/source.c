@@ -208,8 +208,8 @@ cext_source_refresh(CextSourceSet *set, Snapshot snapshot, uint64 any)
 {
 	uint64		generation = settled_generation(snapshot);
 	bool		holds = can_hold(set) && (generation != CEXT_NO_GENERATION ?
-									   generation == set->generation :
-									   is_same_snapshot(set, snapshot));
+										  generation == set->generation :
+										  is_same_snapshot(set, snapshot));
 
 	/*
 	 * Something can change while we load.  A server that discards caches all
@@ -234,4 +234,3 @@ cext_source_refresh(CextSourceSet *set, Snapshot snapshot, uint64 any)
 	set->any = any;
 	return true;
 }
-

@@ -51,7 +51,7 @@ typedef struct CextSourceSet
 } CextSourceSet;
 
 #define CEXT_SOURCE_SET(function) \
-	{.generation = CEXT_NO_GENERATION,.any = CEXT_NO_GENERATION,.load = function}
+	{.generation = CEXT_NO_GENERATION, .any = CEXT_NO_GENERATION, .load = function}
 
 extern void cext_source_init(void);
 extern void cext_source_forget(void);

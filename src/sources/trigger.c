@@ -67,7 +67,7 @@ cache_ext_source_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger =
 		get_trigger_data(fcinfo, TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER,
-						 "function cache_ext.source_row can only be called as a trigger AFTER each row");
+					 "function cache_ext.source_row can only be called as a trigger AFTER each row");
 	TupleTableSlot *old = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_trigslot;
 	TupleTableSlot *new = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot :
 		old == NULL ? trigger->tg_trigslot : NULL;
@@ -95,7 +95,7 @@ cache_ext_source_statement(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger =
 		get_trigger_data(fcinfo, TRIGGER_EVENT_BEFORE,
-						 "function cache_ext.source_statement can only be called as a trigger BEFORE each statement");
+					 "function cache_ext.source_statement can only be called as a trigger BEFORE each statement");
 
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{
@@ -121,7 +121,7 @@ cache_ext_source_before_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger =
 		get_trigger_data(fcinfo, TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE,
-						 "function cache_ext.source_before_row can only be called as a trigger BEFORE each row");
+					 "function cache_ext.source_before_row can only be called as a trigger BEFORE each row");
 
 	cext_frame_writes();
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?

@@ -327,6 +327,7 @@ cext_type_datum(CextType type, CextString text, Datum *value)
 		case CEXT_TYPE_BPCHAR:
 			*value = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
 			return type.kind != CEXT_TYPE_BPCHAR || trim(text).len == text.len;
+
 		case CEXT_TYPE_NAME:
 			return name_datum(text, value);
 		case CEXT_TYPE_UUID:

@@ -197,7 +197,7 @@ static bool
 is_dead(const CextRecord *record)
 {
 	const uint64 *slices = RECORD_SLICES(record, record->key_len,
-											record->value_len);
+										 record->value_len);
 
 	if (cext_expired(record->expires))
 		return true;

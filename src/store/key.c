@@ -60,5 +60,5 @@ cext_key_hash_stored(const char *bytes, Size len)
 	first_len = CEXT_KEY_FIRST_LEN(header);
 	return hash_parts(header, (CextString) {first, first_len},
 					  (CextString) {first + first_len,
-						  len - sizeof(CextKeyHeader) - first_len});
+									  len - sizeof(CextKeyHeader) - first_len});
 }

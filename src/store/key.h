@@ -34,7 +34,8 @@ typedef uint64 CextKeyHeader;
  */
 typedef struct CextKey
 {
-	CextString	parts[CEXT_KEY_PARTS];	/* null: it has none, as if it were empty */
+	CextString	parts[CEXT_KEY_PARTS];	/* null: it has none, as if it were
+										 * empty */
 	int			space;			/* see core/kind.h */
 	uint32		len;			/* as stored: of header and strings */
 	CextKeyHeader header;

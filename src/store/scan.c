@@ -48,7 +48,7 @@ read_header(const CextRecord *record, uint32 room, CextSeen *seen)
 	seen->space = CEXT_KEY_SPACE(header);
 	seen->parts[0] = (CextString) {seen->key + sizeof(header), CEXT_KEY_FIRST_LEN(header)};
 	seen->parts[1] = (CextString) {seen->parts[0].data + seen->parts[0].len,
-		key_len - sizeof(header) - seen->parts[0].len};
+									 key_len - sizeof(header) - seen->parts[0].len};
 	memcpy(seen->slices, RECORD_SLICES(record, key_len, seen->value_len),
 		   seen->nslices * sizeof(uint64));
 	return true;

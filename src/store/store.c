@@ -55,7 +55,7 @@ attach(void *memory, Size size, LWLockPadded *locks, bool init)
 }
 
 const CextShmemPart cext_store_shmem = {
-	.min_size = MIN_SIZE,.nlocks = count_locks,.attach = attach
+	.min_size = MIN_SIZE, .nlocks = count_locks, .attach = attach
 };
 
 /* A cell that was found, and what it led to. */

@@ -51,7 +51,7 @@ attach(void *memory, Size size, LWLockPadded *locks, bool init)
 }
 
 const CextShmemPart cext_log_shmem = {
-	.size = shmem_size,.nlocks = count_locks,.attach = attach
+	.size = shmem_size, .nlocks = count_locks, .attach = attach
 };
 
 /*

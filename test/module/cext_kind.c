@@ -129,7 +129,7 @@ Datum
 cext_kind_note(PG_FUNCTION_ARGS)
 {
 	char	   *key = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	CextRequest request = {.key = {.space = SPACE_NOTE,.parts = {cext_string(key)}}};
+	CextRequest request = {.key = {.space = SPACE_NOTE, .parts = {cext_string(key)}}};
 	struct varlena *value = read_value(&notes, &request);
 
 	if (value == NULL)

@@ -460,8 +460,8 @@ set_timer(int interval_us)
 	static timer_t timer;
 	static bool created = false;
 	struct itimerspec spec = {{0, interval_us * 1000}, {0, interval_us * 1000}};
-	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,.sigev_signo = SIGRTMIN};
-	struct sigaction action = {.sa_handler = protect_again,.sa_flags = SA_RESTART};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+	struct sigaction action = {.sa_handler = protect_again, .sa_flags = SA_RESTART};
 
 	sigemptyset(&action.sa_mask);
 	if (!created && (sigaction(SIGRTMIN, &action, NULL) != 0 ||
@@ -483,7 +483,7 @@ cext_test_stop(PG_FUNCTION_ARGS)
 	Size		size = PG_GETARG_INT64(0);
 	Size		page = sysconf(_SC_PAGESIZE);
 	char	   *memory = get_memory(size);
-	struct sigaction action = {.sa_sigaction = touched,.sa_flags = SA_SIGINFO};
+	struct sigaction action = {.sa_sigaction = touched, .sa_flags = SA_SIGINFO};
 	int			n = touches;
 
 	if (stopped == NULL)

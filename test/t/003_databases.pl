@@ -31,7 +31,9 @@ is(count($node, 'hits'), 3, 'the one does not');
 
 # What is listed in the one is the one's.
 $node->safe_psql('postgres', "SELECT cache_ext.get_merged_config('only-here', 'theme'), cache_ext.invalidate_user('only-here')");
-foreach my $what ("entries WHERE id = 'only-here'", "entries_of('only-here')", "entries_of('only-here', 'theme')", "slices WHERE id = 'only-here'", "invalidations WHERE id = 'only-here'")
+foreach my $what (
+	"entries WHERE id = 'only-here'", "entries_of('only-here')", "entries_of('only-here', 'theme')", "slices WHERE id = 'only-here'",
+	"invalidations WHERE id = 'only-here'")
 {
 	cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM cache_ext.$what"), '>', 0, "here: $what");
 	is($node->safe_psql('other', "SELECT count(*) FROM cache_ext.$what"), 0, 'not there');

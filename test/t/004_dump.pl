@@ -32,19 +32,26 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), "$dir/dump" ], 'restore');
 is($node->safe_psql('restored', $all), $expected, 'all tables are restored, a changed built-in scope type too');
 is(read_config($node, 'alice', 'theme', 'restored'), $read, 'the merge is the same') for 1 .. 2;
-is($node->safe_psql('restored', q{SELECT string_agg(DISTINCT tgenabled::text, '') FROM pg_trigger WHERE tgname LIKE 'cache\_ext\_%'}), 'A', 'triggers are ENABLE ALWAYS');
+is( $node->safe_psql('restored', q{SELECT string_agg(DISTINCT tgenabled::text, '') FROM pg_trigger WHERE tgname LIKE 'cache\_ext\_%'}), 'A',
+	'triggers are ENABLE ALWAYS');
 
 # Data alone, into a database whose cache is warm, with the triggers disabled:
 # the ones that count come back not ALWAYS, so that reads go through, exactly.
 $node->safe_psql('postgres', 'CREATE DATABASE data');
 $node->safe_psql('data', 'CREATE EXTENSION cache_ext');
 is(read_config($node, 'alice', 'theme', 'data'), '', 'absent, and cached') for 1 .. 2;
-$node->command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers', '-t', 'config_definitions', '-t', 'config_policies',
-	'-t', 'config_fragments', '-t', 'users', '-d', $node->connstr('data'), "$dir/dump" ], 'data-only restore');
+$node->command_ok(
+	[
+		'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers', '-t', 'config_definitions', '-t', 'config_policies',
+		'-t', 'config_fragments', '-t', 'users', '-d', $node->connstr('data'), "$dir/dump"
+	],
+	'data-only restore');
 $node->safe_psql('data', q{INSERT INTO cache_ext.scope_types VALUES ('team', 'domain', 220), ('public', 'none', 400)});
 is(read_config($node, 'alice', 'theme', 'data'), $read, 'the absence is forgotten') for 1 .. 2;
-$node->safe_psql('data', join '', map { "ALTER TABLE cache_ext.$_ ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement;" }
-	qw(scope_types config_definitions config_policies config_fragments users));
+$node->safe_psql(
+	'data', join '',
+	map { "ALTER TABLE cache_ext.$_ ENABLE ALWAYS TRIGGER cache_ext_row, ENABLE ALWAYS TRIGGER cache_ext_statement;" }
+	  qw(scope_types config_definitions config_policies config_fragments users));
 my $hits = count($node, 'hits');
 is(read_config($node, 'alice', 'theme', 'data'), $read, 'mended') for 1 .. 2;
 is(count($node, 'hits'), $hits + 1, 'and cached');

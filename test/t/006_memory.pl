@@ -17,7 +17,10 @@ my $size = $node->safe_psql('postgres', "SELECT size FROM pg_shmem_allocations W
 is($size, 8 * 1024 * 1024, 'the minimum is allocated');
 
 # A hot set, read a few times, of documents of about 2 kB.
-$node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_object_agg('k' || i, md5(i::text)) FROM generate_series(1, 45) i) WHERE scope_type = 'public'});
+$node->safe_psql(
+	'postgres',
+	q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_object_agg('k' || i, md5(i::text)) FROM generate_series(1, 45) i) WHERE scope_type = 'public'}
+);
 my $read = "SELECT count(cache_ext.get_merged_config('%s' || i, 'theme')) FROM generate_series(%d, %d) i";
 $node->safe_psql('postgres', sprintf($read, 'hot', 1, 500)) for 1 .. 4;
 my $hits = count($node, 'hits');
@@ -36,7 +39,12 @@ cmp_ok(count($node, 'evictions'), '>', 20000, 'entries were evicted');
 cmp_ok($figure->('used_bytes'), '<=', $figure->('segment_bytes'), 'entries fit in the segments');
 cmp_ok($figure->('free_bytes'), '<', $figure->('segment_bytes') / 10, 'which are full');
 is(count($node, 'corruptions'), 0, 'nothing is corrupt');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM generate_series(1, 1000) i WHERE cache_ext.get_merged_config('cold' || i, 'theme') IS DISTINCT FROM cache_ext.get_public_config('theme')}), 0, 'every document is right');
+is( $node->safe_psql(
+		'postgres',
+		q{SELECT count(*) FROM generate_series(1, 1000) i WHERE cache_ext.get_merged_config('cold' || i, 'theme') IS DISTINCT FROM cache_ext.get_public_config('theme')}
+	),
+	0,
+	'every document is right');
 
 # Unknown names do not grow it either.
 $node->safe_psql('postgres', q{SELECT count(cache_ext.get_merged_config('alice', 'unknown' || i)) FROM generate_series(1, 60000) i});
@@ -46,7 +54,9 @@ cmp_ok($figure->('used_bytes'), '<=', $figure->('segment_bytes'), 'absent names 
 # name stays when an unrelated one changes in bulk.
 $node->safe_psql('postgres', sprintf($read, 'hot', 1, 500)) for 1 .. 3;
 my $evictions = count($node, 'evictions');
-$node->safe_psql('postgres', q{INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) SELECT 'user', 'x' || i, 'menu', '1' FROM generate_series(1, 400) i});
+$node->safe_psql(
+	'postgres',
+	q{INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) SELECT 'user', 'x' || i, 'menu', '1' FROM generate_series(1, 400) i});
 is(count($node, 'evictions'), $evictions, 'a large update evicts nothing');
 $hits = count($node, 'hits');
 $node->safe_psql('postgres', sprintf($read, 'hot', 1, 500));
@@ -57,7 +67,10 @@ $node->stop;
 # Sizes that cannot be.
 $node->append_conf('postgresql.conf', 'cache_ext.slots = 1000000');
 ok(!$node->start(fail_ok => 1), 'slots that leave no room do not start');
-like(slurp_file($node->logfile), qr/FATAL:  cache_ext.memory is too small for cache_ext.slots and max_connections\n.*HINT:  Raise cache_ext.memory to at least \d+kB, or lower cache_ext.slots/, 'with a hint');
+like(
+	slurp_file($node->logfile),
+	qr/FATAL:  cache_ext.memory is too small for cache_ext.slots and max_connections\n.*HINT:  Raise cache_ext.memory to at least \d+kB, or lower cache_ext.slots/,
+	'with a hint');
 $node->append_conf('postgresql.conf', "cache_ext.slots = 1000\n");
 $node->start;
 $node->stop;

@@ -64,7 +64,8 @@ $_->quit for @crowd;
 $locker->query_safe('BEGIN; LOCK TABLE cache_ext.config_fragments');
 append_to_file($node->basedir . '/latch.sql', "SELECT cache_ext.get_merged_config('latch' || :client_id, 'theme');\n");
 my $output = '';
-my $bench = IPC::Run::start([ 'pgbench', '-n', '-c', '90', '-t', '1', '-f', $node->basedir . '/latch.sql', $node->connstr('postgres') ], '>', \$output, '2>', \$output);
+my $bench =
+  IPC::Run::start([ 'pgbench', '-n', '-c', '90', '-t', '1', '-f', $node->basedir . '/latch.sql', $node->connstr('postgres') ], '>', \$output, '2>', \$output);
 ok($node->poll_query_until('postgres', waiters('Lock'), 90), 'all of ninety fill');
 $locker->query_safe('COMMIT');
 ok($bench->finish, 'and are through') or diag($output);
@@ -82,22 +83,34 @@ $filler->quit;
 
 # Concurrent misses of a cold key compute once: a fill takes long, and the
 # others find its result.
-$node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_object_agg('k' || i, md5(i::text)) FROM generate_series(1, 800) i) WHERE scope_type = 'public'});
+$node->safe_psql(
+	'postgres',
+	q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_object_agg('k' || i, md5(i::text)) FROM generate_series(1, 800) i) WHERE scope_type = 'public'}
+);
 my $fills = count($node, 'fills');
 my $rounds = 20;
-append_to_file($node->basedir . '/cold.sql', "SELECT pg_advisory_xact_lock_shared(1);\nSELECT cache_ext.get_merged_config('cold' || (extract(epoch FROM now()) / 2)::int, 'theme');\n");
+append_to_file(
+	$node->basedir . '/cold.sql',
+	"SELECT pg_advisory_xact_lock_shared(1);\nSELECT cache_ext.get_merged_config('cold' || (extract(epoch FROM now()) / 2)::int, 'theme');\n");
 $node->command_ok([ 'pgbench', '-n', '-c', '20', '-t', '200', '-f', $node->basedir . '/cold.sql', $node->connstr('postgres') ], 'twenty sessions');
 cmp_ok(count($node, 'fills') - $fills, '<=', $rounds, 'few fills for four thousand reads');
 
 # Out of memory in a fill: an error for the one query, and nothing else.
-$node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_agg(repeat('x', 1000000)) FROM generate_series(1, 150)) WHERE scope_type = 'public'});
-$node->safe_psql('postgres', q{INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) SELECT 'domain', 'huge', 'theme', jsonb_build_object('huge', config) FROM cache_ext.config_fragments WHERE scope_type = 'public';
-UPDATE cache_ext.config_fragments SET config = jsonb_build_object('p', config) WHERE scope_type = 'public'; INSERT INTO cache_ext.users VALUES ('huge', 'huge')});
+$node->safe_psql(
+	'postgres',
+	q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_agg(repeat('x', 1000000)) FROM generate_series(1, 150)) WHERE scope_type = 'public'});
+$node->safe_psql(
+	'postgres',
+	q{INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) SELECT 'domain', 'huge', 'theme', jsonb_build_object('huge', config) FROM cache_ext.config_fragments WHERE scope_type = 'public';
+UPDATE cache_ext.config_fragments SET config = jsonb_build_object('p', config) WHERE scope_type = 'public'; INSERT INTO cache_ext.users VALUES ('huge', 'huge')}
+);
 ($ret, $out, $err) = $node->psql('postgres', "SELECT pg_column_size(cache_ext.get_merged_config('huge', 'theme'))");
 like($err, qr/ERROR:  (out of memory|invalid memory alloc request size|total size of jsonb|string too long)/, 'too much');
 ($ret, $out, $err) = $node->psql('postgres', "SELECT pg_column_size(cache_ext.get_merged_config('huge', 'theme'))");
 like($err, qr/ERROR/, 'and again, without a wait for a fill that is gone');
-$node->safe_psql('postgres', q{DELETE FROM cache_ext.config_fragments WHERE scope_id = 'huge'; UPDATE cache_ext.config_fragments SET config = '{"p": 9}' WHERE scope_type = 'public'});
+$node->safe_psql(
+	'postgres',
+	q{DELETE FROM cache_ext.config_fragments WHERE scope_id = 'huge'; UPDATE cache_ext.config_fragments SET config = '{"p": 9}' WHERE scope_type = 'public'});
 is($node->safe_psql('postgres', is_exact()), 't', 'exact') for 1 .. 2;
 
 # statement_timeout in the middle of a fill.

@@ -11,7 +11,8 @@ use Test::More;
 
 my $hold = PostgreSQL::Test::Utils::tempdir() . '/hold';
 # Without notifications: a writer that is held would hold up all that notify.
-my $node = new_node('main', [ allows_streaming => 1 ], "max_connections = 30\ncache_ext.notify = off\nshared_preload_libraries = '" . test_library() . ", cache_ext'");
+my $node =
+  new_node('main', [ allows_streaming => 1 ], "max_connections = 30\ncache_ext.notify = off\nshared_preload_libraries = '" . test_library() . ", cache_ext'");
 $node->start;
 load($node);
 my $exact = is_exact();
@@ -19,6 +20,7 @@ my $p = "SELECT cache_ext.get_merged_config('alice', 'theme') -> 'p'";
 
 # hold(name): the next commit of the session stays in the window.
 my %holds;
+
 sub held_writer
 {
 	my ($name, $sql) = @_;
@@ -29,6 +31,7 @@ sub held_writer
 	$session->query_until(qr/started/, "\\echo started\n$sql;\n");
 	return $session;
 }
+
 sub release
 {
 	my ($name, $session) = @_;
@@ -66,9 +69,12 @@ $node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = '{
 is($node->safe_psql('postgres', $exact), 't', 'exact with the first pending');
 release('w1', $w1);
 is($node->safe_psql('postgres', $exact), 't', 'exact with both completed') for 1 .. 2;
+
 for (1 .. 2)
 {
-	like($between->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"d": 1, "e": 0/, 'a snapshot from between sees the first and not the second');
+	like(
+		$between->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"d": 1, "e": 0/,
+		'a snapshot from between sees the first and not the second');
 	like($between->query_safe($exact), qr/t/, 'exactly');
 }
 $between->query_safe('COMMIT');
@@ -80,14 +86,17 @@ $w1 = held_writer('w1', q{UPDATE cache_ext.config_fragments SET config = '{"d": 
 ok($node->poll_query_until('postgres', q{SELECT config = '{"d": 2}' FROM cache_ext.config_fragments WHERE scope_type = 'domain'}), 'the first has committed');
 $between->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
 $node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = '{"e": 2}' WHERE scope_type = 'domain_user_defaults'});
-my ($ret, $out, $err) = $node->psql('postgres', q{BEGIN; SET LOCAL cext_test.at_commit = 'SELECT 1 / 0';
+my ($ret, $out, $err) = $node->psql(
+	'postgres', q{BEGIN; SET LOCAL cext_test.at_commit = 'SELECT 1 / 0';
 	INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('user', 'acme', 'theme', '{}'); COMMIT});
 like($err, qr/division by zero/, 'one fails in its commit');
 release('w1', $w1);
 is($node->safe_psql('postgres', $exact), 't', 'exact with all completed') for 1 .. 2;
 for (1 .. 2)
 {
-	like($between->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"d": 2, "e": 1/, 'a snapshot from between sees the first and not the second');
+	like(
+		$between->query_safe("SELECT cache_ext.get_merged_config('alice', 'theme')"), qr/"d": 2, "e": 1/,
+		'a snapshot from between sees the first and not the second');
 	like($between->query_safe($exact), qr/t/, 'exactly');
 }
 $between->query_safe('COMMIT');
@@ -98,8 +107,11 @@ for my $first ('SELECT 1', q{INSERT INTO cache_ext.users VALUES ('late', 'acme')
 {
 	my $config = qq({"u": "$first"}) =~ s/'//gr;
 	is($node->safe_psql('postgres', $exact), 't', 'cached') for 1 .. 2;
-	$w1 = held_writer('w1', qq{BEGIN; SET LOCAL cext_test.at_commit = 'UPDATE cache_ext.config_fragments SET config = ''$config'' WHERE scope_type = ''user'''; $first; COMMIT});
-	ok($node->poll_query_until('postgres', qq{SELECT config = '$config' FROM cache_ext.config_fragments WHERE scope_type = 'user'}), 'written late, and committed');
+	$w1 = held_writer(
+		'w1',
+		qq{BEGIN; SET LOCAL cext_test.at_commit = 'UPDATE cache_ext.config_fragments SET config = ''$config'' WHERE scope_type = ''user'''; $first; COMMIT});
+	ok( $node->poll_query_until('postgres', qq{SELECT config = '$config' FROM cache_ext.config_fragments WHERE scope_type = 'user'}),
+		'written late, and committed');
 	is($node->safe_psql('postgres', $exact), 't', 'exact in the window');
 	release('w1', $w1);
 	is($node->safe_psql('postgres', $exact), 't', 'exact after it') for 1 .. 2;
@@ -107,9 +119,11 @@ for my $first ('SELECT 1', q{INSERT INTO cache_ext.users VALUES ('late', 'acme')
 
 # What is remembered of the sources under one snapshot is not used under another that
 # has the same bounds, and sees one transaction more.
-$node->safe_psql('postgres', q{INSERT INTO cache_ext.config_definitions VALUES ('ranked');
+$node->safe_psql(
+	'postgres', q{INSERT INTO cache_ext.config_definitions VALUES ('ranked');
 	INSERT INTO cache_ext.config_policies (config_name, scope_type) VALUES ('ranked', 'public'), ('ranked', 'user');
-	INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('public', NULL, 'ranked', '"public"'), ('user', 'alice', 'ranked', '"user"')});
+	INSERT INTO cache_ext.config_fragments (scope_type, scope_id, config_name, config) VALUES ('public', NULL, 'ranked', '"public"'), ('user', 'alice', 'ranked', '"user"')}
+);
 my $oldest = $node->background_psql('postgres');
 my $ranker = $node->background_psql('postgres');
 $oldest->query_safe('BEGIN; SELECT pg_current_xact_id()');

@@ -29,7 +29,8 @@ $node->safe_psql('postgres', sprintf($reads, 'lost-user', 100));
 cmp_ok($node->safe_psql('postgres', "SELECT corrupt(value, 'lost-user') FROM cache_ext.memory_usage WHERE name = 'configured_bytes'"), '>=', 100, 'spoilt');
 $node->safe_psql('postgres', sprintf($reads, 'other', 60000)) for 1 .. 2;
 cmp_ok(count($node, 'corruptions'), '>', 1, 'reclaimed');
-is($node->safe_psql('postgres', "SELECT count(*) FROM generate_series(1, 100) i WHERE cache_ext.get_merged_config('lost-user' || i, 'theme') = '{\"p\": 0}'"), 100, 'every read is right');
+is( $node->safe_psql('postgres', "SELECT count(*) FROM generate_series(1, 100) i WHERE cache_ext.get_merged_config('lost-user' || i, 'theme') = '{\"p\": 0}'"),
+	100, 'every read is right');
 $node->stop;
 
 done_testing();

@@ -15,7 +15,10 @@ load($publisher);
 my $subscriber = new_node('subscriber', [ allows_streaming => 'logical' ]);
 $subscriber->start;
 $subscriber->safe_psql('postgres', 'CREATE EXTENSION cache_ext');
-$publisher->safe_psql('postgres', 'ALTER TABLE cache_ext.config_fragments REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE cache_ext.config_definitions, cache_ext.config_policies, cache_ext.config_fragments, cache_ext.users');
+$publisher->safe_psql(
+	'postgres',
+	'ALTER TABLE cache_ext.config_fragments REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE cache_ext.config_definitions, cache_ext.config_policies, cache_ext.config_fragments, cache_ext.users'
+);
 
 # A trigger that sorts before the extension's, and reads, in the worker.
 $subscriber->safe_psql('postgres', <<'SQL');

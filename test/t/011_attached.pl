@@ -46,7 +46,8 @@ is(read_config($node, 'ann', 'n'), $whole, 'attached') for 1 .. 2;
 $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/dump", $node->connstr('postgres') ], 'dump');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), "$dir/dump" ], 'restore');
-is($node->safe_psql('restored', 'SELECT string_agg(part, \',\' ORDER BY part) FROM cache_ext.sources WHERE attached AND NOT suspended'), 'fragments,users', 'what was attached is');
+is( $node->safe_psql('restored', 'SELECT string_agg(part, \',\' ORDER BY part) FROM cache_ext.sources WHERE attached AND NOT suspended'), 'fragments,users',
+	'what was attached is');
 like($node->safe_psql('restored', q{SELECT columns FROM cache_ext.sources WHERE part = 'fragments'}), qr/config => document/, 'by its new name');
 my $hits = count($node, 'hits');
 is(read_config($node, 'ann', 'n', 'restored'), $whole, 'the merge is the same') for 1 .. 2;
@@ -60,7 +61,9 @@ $node->safe_psql('data', "CREATE EXTENSION cache_ext; $tables ALTER TABLE app.fr
 (my $renamed = $attach) =~ s/'body'/'document'/;
 $node->safe_psql('data', $renamed);
 is(read_config($node, 'ann', 'n', 'data'), '', 'absent, and cached') for 1 .. 2;
-$node->command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers', '-n', 'app', '-d', $node->connstr('data'), "$dir/dump" ], 'data-only restore');
+$node->command_ok(
+	[ 'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers', '-n', 'app', '-d', $node->connstr('data'), "$dir/dump" ],
+	'data-only restore');
 is(read_config($node, 'ann', 'n', 'data'), $whole, 'the absence is forgotten') for 1 .. 2;
 isnt($node->safe_psql('data', 'SELECT reason FROM cache_ext.sources WHERE suspended'), '', 'the sources are suspended');
 $node->safe_psql('data', $renamed);
@@ -74,12 +77,18 @@ for my $via_root ('true', 'false')
 	my $subscriber = new_node("subscriber_$via_root", []);
 	$subscriber->start;
 	$subscriber->safe_psql('postgres', "CREATE EXTENSION cache_ext; $tables ALTER TABLE app.fragments RENAME body TO document; $renamed");
-	$node->safe_psql('postgres', "CREATE PUBLICATION p_$via_root FOR TABLE app.fragments, app.users WITH (publish_via_partition_root = $via_root); ALTER TABLE app.fragments REPLICA IDENTITY FULL; ALTER TABLE app.fragments_public REPLICA IDENTITY FULL; ALTER TABLE app.fragments_other REPLICA IDENTITY FULL;");
+	$node->safe_psql(
+		'postgres',
+		"CREATE PUBLICATION p_$via_root FOR TABLE app.fragments, app.users WITH (publish_via_partition_root = $via_root); ALTER TABLE app.fragments REPLICA IDENTITY FULL; ALTER TABLE app.fragments_public REPLICA IDENTITY FULL; ALTER TABLE app.fragments_other REPLICA IDENTITY FULL;"
+	);
 	$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION s_$via_root CONNECTION '" . $node->connstr . " dbname=postgres' PUBLICATION p_$via_root");
 	$subscriber->wait_for_subscription_sync($node, "s_$via_root");
 	is(read_config($subscriber, 'ann', 'n'), $whole, "copied, via root: $via_root") for 1 .. 2;
-	for my $write (q{UPDATE app.fragments SET document = '{"p": 2}' WHERE kind = 'public'}, q{UPDATE app.users SET tenant = NULL}, q{UPDATE app.users SET tenant = 'north'},
-		q{INSERT INTO app.fragments VALUES ('domain', 'south', 'n', '{"d": 1}')}, q{UPDATE app.users SET tenant = 'south'}, 'TRUNCATE app.fragments_other', 'TRUNCATE app.fragments')
+	for my $write (
+		q{UPDATE app.fragments SET document = '{"p": 2}' WHERE kind = 'public'}, q{UPDATE app.users SET tenant = NULL},
+		q{UPDATE app.users SET tenant = 'north'},
+		q{INSERT INTO app.fragments VALUES ('domain', 'south', 'n', '{"d": 1}')}, q{UPDATE app.users SET tenant = 'south'}, 'TRUNCATE app.fragments_other',
+		'TRUNCATE app.fragments')
 	{
 		$node->safe_psql('postgres', $write);
 		$node->wait_for_catchup("s_$via_root");

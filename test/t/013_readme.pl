@@ -172,10 +172,12 @@ foreach (@relations)
 {
 	my ($name, $kind) = split /\|/;
 	isnt(section($name), '', "the reference has $name");
-	is(lacks(section($name), $sql->("SELECT attname FROM pg_attribute WHERE attrelid = 'cache_ext.$name'::regclass AND attnum > 0 AND NOT attisdropped")), '', 'with each column');
+	is( lacks(section($name), $sql->("SELECT attname FROM pg_attribute WHERE attrelid = 'cache_ext.$name'::regclass AND attnum > 0 AND NOT attisdropped")), '',
+		'with each column');
 }
 is(lacks(section($_), $sql->("SELECT name FROM cache_ext.$_")), '', "the reference has each name of $_") foreach qw(stats memory_usage);
-isnt(section($_), '', "the reference has type $_") foreach $sql->("SELECT o.typname FROM pg_type o $members AND d.classid = 'pg_type'::regclass AND o.typelem = 0 AND o.typrelid = 0");
+isnt(section($_), '', "the reference has type $_")
+  foreach $sql->("SELECT o.typname FROM pg_type o $members AND d.classid = 'pg_type'::regclass AND o.typelem = 0 AND o.typrelid = 0");
 
 # Whatever health can say.
 my ($view) = $node->safe_psql('postgres', "SELECT pg_get_viewdef('cache_ext.health'::regclass)");

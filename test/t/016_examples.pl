@@ -15,8 +15,8 @@ my $examples = "$FindBin::RealBin/../../examples";
 my $tmp = PostgreSQL::Test::Utils::tempdir;
 my ($libpq, $libdir) = map { my $x = `$ENV{PG_CONFIG} $_`; chomp $x; $x } '--includedir', '--libdir';
 my %programs = (
-	Python => ['/usr/bin/python3', "$examples/outside_cache.py"],
-	'Node.js' => ['node', "$examples/outside_cache.js"],
+	Python => [ '/usr/bin/python3', "$examples/outside_cache.py" ],
+	'Node.js' => [ 'node', "$examples/outside_cache.js" ],
 	C => ["$tmp/outside_cache"]);
 
 # What runs them is installed by `make test`.
@@ -28,15 +28,23 @@ plan skip_all => 'neither psycopg, pg for Node.js nor libpq is installed' unless
 my $node = new_node('main', []);
 $node->start;
 load($node);
-$node->safe_psql('postgres', "CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA cache_ext TO app; GRANT EXECUTE ON FUNCTION cache_ext.get_merged_config_json(text, text, boolean) TO app");
+$node->safe_psql(
+	'postgres',
+	"CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA cache_ext TO app; GRANT EXECUTE ON FUNCTION cache_ext.get_merged_config_json(text, text, boolean) TO app");
 # Anybody can notify: what is no payload of ours, and says that everything may have
 # changed, and what is one although it names more than it should, or nobody.
-my @forged = ('', ' ', 'no JSON', '{', '\x00', '"\u00"', '{"v":1,"slices":[{"kind":"user","id":"\uZZZZ"}]}', 'null', '[]', '{}', '1', '-0', '1e999', '9' x 7000, 'true', '"text"', '[{"kind":"user"}]',
-	'{"v":1}', '{"v":2,"slices":[]}', '{"v":"1","slices":[]}', '{"v":null,"slices":[]}', '{"slices":[]}', '{"slices":5}', '{"slices":[5]}', '{"slices":[{"kind":"user"}]}', '{"v":2,"all":true}',
-	'{"v":1,"slices":5}', '{"v":1,"slices":null}', '{"v":1,"slices":"user"}', '{"v":1,"slices":{}}', '{"v":1,"slices":{"kind":"user"}}', '{"v":1,"slices":[5]}', '{"v":1,"slices":[null]}',
-	'{"v":1,"slices":[[]]}', '{"v":1,"slices":["user"]}', '{"v":1,"slices":[{}]}', '{"v":1,"slices":[{"kind":"user"}]}', '{"v":1,"slices":[{"kind":"planet"}]}', '{"v":1,"all":true,"slices":5}',
+my @forged = (
+	'', ' ', 'no JSON', '{', '\x00', '"\u00"', '{"v":1,"slices":[{"kind":"user","id":"\uZZZZ"}]}', 'null', '[]', '{}', '1', '-0', '1e999', '9' x 7000, 'true',
+	'"text"', '[{"kind":"user"}]',
+	'{"v":1}', '{"v":2,"slices":[]}', '{"v":"1","slices":[]}', '{"v":null,"slices":[]}', '{"slices":[]}', '{"slices":5}', '{"slices":[5]}',
+	'{"slices":[{"kind":"user"}]}', '{"v":2,"all":true}',
+	'{"v":1,"slices":5}', '{"v":1,"slices":null}', '{"v":1,"slices":"user"}', '{"v":1,"slices":{}}', '{"v":1,"slices":{"kind":"user"}}',
+	'{"v":1,"slices":[5]}', '{"v":1,"slices":[null]}',
+	'{"v":1,"slices":[[]]}', '{"v":1,"slices":["user"]}', '{"v":1,"slices":[{}]}', '{"v":1,"slices":[{"kind":"user"}]}',
+	'{"v":1,"slices":[{"kind":"planet"}]}', '{"v":1,"all":true,"slices":5}',
 	'[' x 7999, '{"v":1,"slices":' . '[' x 3500 . ']' x 3500 . '}', '{"v":' x 1300 . '1' . '}' x 1300, 'x' x 7999, '{"v":2,"pad":"' . 'x' x 7983 . '"}');
-my @harmless = ('{"v":1,"slices":[]}', '{"v":1,"slices":[{"kind":"user","id":"nobody"}]}', '{"v":1,"slices":[{"kind":"user","id":"\ud800"}],"more":{"x":[1]}}',
+my @harmless = (
+	'{"v":1,"slices":[]}', '{"v":1,"slices":[{"kind":"user","id":"nobody"}]}', '{"v":1,"slices":[{"kind":"user","id":"\ud800"}],"more":{"x":[1]}}',
 	'{"v":1,"slices":[{"kind":"user","id":["alice"]},{"kind":"user","id":7,"name":{}},{"kind":"domain","id":7,"name":"menu","since":1}]}');
 
 foreach my $language (sort keys %programs)
@@ -49,7 +57,12 @@ foreach my $language (sort keys %programs)
 	delete $ENV{PGUSER};
 	my $wait = sub { my ($pattern) = @_; $program->pump until $out =~ s/^$pattern\n//m; return $1 };
 	my $get = sub { $in .= "$_[0]\n"; return $wait->('((?:loaded|cached|error) .*)') };
-	my $set = sub { $node->safe_psql('postgres', "UPDATE cache_ext.config_fragments SET config = '{\"$_[2]\": \"$language\"}' WHERE scope_type = '$_[0]' AND config_name = '$_[1]'", connstr => $node->connstr('postgres') . ' user=' . getpwuid($<)) };
+	my $set = sub {
+		$node->safe_psql(
+			'postgres',
+			"UPDATE cache_ext.config_fragments SET config = '{\"$_[2]\": \"$language\"}' WHERE scope_type = '$_[0]' AND config_name = '$_[1]'",
+			connstr => $node->connstr('postgres') . ' user=' . getpwuid($<));
+	};
 
 	$wait->('listening ?');
 	$set->('public', 'theme', 'a');
@@ -66,7 +79,9 @@ foreach my $language (sort keys %programs)
 	$wait->('dropped 1');
 	like($get->('alice theme'), qr/^loaded .*"d"/, 'of what a user has');
 	$get->('bob theme');
-	$node->safe_psql('postgres', "INSERT INTO cache_ext.users SELECT '$language' || i FROM generate_series(1, 1000) i", connstr => $node->connstr('postgres') . ' user=' . getpwuid($<));
+	$node->safe_psql(
+		'postgres', "INSERT INTO cache_ext.users SELECT '$language' || i FROM generate_series(1, 1000) i",
+		connstr => $node->connstr('postgres') . ' user=' . getpwuid($<));
 	$wait->('dropped 2');
 
 	# It lives on, whatever it is told.

@@ -33,15 +33,17 @@ unix_socket_dir = $dir
 logfile =
 INI
 my $log = '';
-my $pooler = IPC::Run::start([$pgbouncer, $ini], '>', \$log, '2>', \$log);
+my $pooler = IPC::Run::start([ $pgbouncer, $ini ], '>', \$log, '2>', \$log);
 my $through = "host=$dir port=$port dbname=postgres";
 my $sql = sub { return $node->safe_psql('postgres', $_[0], connstr => $through) };
 my $attempts = 600;
-$pooler->pump_nb while $attempts-- > 0 && system("psql -X -q -d '$through' -c '' >/dev/null 2>&1") && $pooler->pumpable && select(undef, undef, undef, 0.1) == 0;
+$pooler->pump_nb
+  while $attempts-- > 0 && system("psql -X -q -d '$through' -c '' >/dev/null 2>&1") && $pooler->pumpable && select(undef, undef, undef, 0.1) == 0;
 
 is($sql->("SELECT cache_ext.get_merged_config('alice', 'theme')"), '{"d": 0, "e": 0, "p": 0, "u": 0}', 'a read') for 1 .. 3;
 is(count($node, 'hits'), 2, 'is served from the cache');
-is($sql->(q{BEGIN; SET LOCAL cache_ext.user_id = 'alice'; SELECT cache_ext.get_my_config('theme') -> 'u'; COMMIT; SHOW cache_ext.user_id}), "0\n", 'a setting of the transaction');
+is( $sql->(q{BEGIN; SET LOCAL cache_ext.user_id = 'alice'; SELECT cache_ext.get_my_config('theme') -> 'u'; COMMIT; SHOW cache_ext.user_id}), "0\n",
+	'a setting of the transaction');
 
 # Writes notify those who listen without PgBouncer.
 my $listener = $node->background_psql('postgres');

@@ -28,9 +28,12 @@ my $metrics = "$FindBin::RealBin/../../metrics";
 my $address = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();
 local $ENV{DATA_SOURCE_NAME} = 'user=exporter dbname=postgres sslmode=disable host=' . $node->host . ' port=' . $node->port;
 my $log = '';
-my $process = IPC::Run::start([$exporter, "--extend.query-path=$metrics/queries.yaml", '--disable-default-metrics', '--disable-settings-metrics', "--web.listen-address=$address"], '>', \$log, '2>', \$log);
+my $process = IPC::Run::start(
+	[ $exporter, "--extend.query-path=$metrics/queries.yaml", '--disable-default-metrics', '--disable-settings-metrics', "--web.listen-address=$address" ],
+	'>', \$log, '2>', \$log);
 my $http = HTTP::Tiny->new(timeout => 60);
 my $page;
+
 foreach (1 .. 600)
 {
 	$process->pump_nb;
@@ -44,7 +47,7 @@ while ($page->{content} =~ /^(cache_ext_\w+)\{([^}]*)\} (\S+)$/gm)
 {
 	my ($name, $labels, $value) = ($1, $2, $3);
 	my ($label) = $labels =~ /(?:reason|kind|part)="([^"]*)"/;
-	$series{$name}{$label // ''} = $value + 0;
+	$series{$name}{ $label // '' } = $value + 0;
 }
 is($series{cache_ext_hits_total}{''}, 7, 'hits');
 is($series{cache_ext_misses_total}{''}, 2, 'misses');

@@ -20,7 +20,8 @@ my $sql = sub { return $node->safe_psql($_[1] // 'postgres', $_[0]) };
 
 # The old version with the new library.
 $sql->("CREATE EXTENSION cache_ext VERSION '$previous'");
-$sql->(q{INSERT INTO cache_ext.config_definitions VALUES ('theme');
+$sql->(
+	q{INSERT INTO cache_ext.config_definitions VALUES ('theme');
 INSERT INTO cache_ext.config_policies VALUES ('theme', 'public'), ('theme', 'user');
 CREATE TABLE people (id int PRIMARY KEY, domain text);
 INSERT INTO people VALUES (1, 'd');
@@ -65,8 +66,8 @@ is($sql->($objects), $sql->($objects, 'fresh'), 'the same as a fresh one');
 # A dump of it.
 $sql->('CREATE DATABASE restored');
 my $dump = PostgreSQL::Test::Utils::tempdir . '/dump.sql';
-$node->command_ok(['pg_dump', '-f', $dump, $node->connstr('postgres')], 'dumped');
-$node->command_ok(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('restored')], 'restored');
+$node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'dumped');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('restored') ], 'restored');
 is(read_config($node, '1', 'theme', 'restored'), '{"p": 0, "u": 1}', 'and read') for 1 .. 2;
 is($sql->(q{SELECT cache_ext.read_state('1', 'theme')}, 'restored'), 'hit', 'cached');
 $node->stop;

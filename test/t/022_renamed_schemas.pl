@@ -12,7 +12,7 @@ use Test::More;
 
 my $node = new_node('main', [], 'restart_after_crash = on');
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION cache_ext'); # for the counters
+$node->safe_psql('postgres', 'CREATE EXTENSION cache_ext');    # for the counters
 
 # The tables of schema "right" are attached, under their first name; those of
 # "wrong" have the same names and other contents.  Users and policies are
@@ -66,31 +66,39 @@ for my $table ('users_all', 'users', 'domains', 'policies_all', 'fragments')
 {
 	for my $how ('a session that has read before', 'a new session')
 	{
-		part($node, "swapped while $how waits for $table" => sub {
-			(my $db = "swap $table $how") =~ s/\W+/_/g;
-			new_database($db);
-			my ($locker, $reader, $other) = map { session($node, $db) } 1 .. 3;
-			if ($how ne 'a new session')
-			{
-				is(ask($reader, compared($_, 'theme', $oracle)), 'exact', 'before') for 'u1', 'u2';
-			}
-			$node->safe_psql($db, 'SELECT cache_ext.invalidate_all()');
-			ask($locker, qq{BEGIN; LOCK TABLE "right".$table});
-			$reader->query_until(qr/started/, "\\echo started\n" . compared('u50', 'theme', $oracle) . ";\n\\echo finished\n");
-			ok($node->poll_query_until($db, "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() WHERE NOT l.granted", '1'), 'the read waits');
-			$node->safe_psql($db, $swap);
-			ask($locker, 'COMMIT');
-			my $answer = $reader->query_until(qr/finished/, '');
-			$answer =~ s/\s*(started|finished)\s*//g;
-			is($answer . errors_of_session($reader), 'exact', 'the read that waited');
-			judge($node, $db, 'afterwards', [ 'u50', 'u1', 'u51' ], 'theme', $oracle, $reader, $other);
-			# The other tables have the old names now, and are nobody's.
-			$node->safe_psql($db, q{UPDATE "right".fragments SET doc = '{"p": "never"}'; UPDATE wrong.fragments SET doc = doc || '{"w": 1}'; UPDATE expected.users SET doc = doc || '{"w": 1}'});
-			judge($node, $db, 'written', [ 'u50', 'u1', 'u52' ], 'theme', $oracle, $reader, $other);
-			$node->safe_psql($db, $swap);
-			judge($node, $db, 'swapped back', [ 'u50', 'u53' ], 'theme', $oracle, $reader, $other);
-			leave($locker, $reader, $other);
-		});
+		part(
+			$node,
+			"swapped while $how waits for $table" => sub {
+				(my $db = "swap $table $how") =~ s/\W+/_/g;
+				new_database($db);
+				my ($locker, $reader, $other) = map { session($node, $db) } 1 .. 3;
+				if ($how ne 'a new session')
+				{
+					is(ask($reader, compared($_, 'theme', $oracle)), 'exact', 'before') for 'u1', 'u2';
+				}
+				$node->safe_psql($db, 'SELECT cache_ext.invalidate_all()');
+				ask($locker, qq{BEGIN; LOCK TABLE "right".$table});
+				$reader->query_until(qr/started/, "\\echo started\n" . compared('u50', 'theme', $oracle) . ";\n\\echo finished\n");
+				ok( $node->poll_query_until(
+						$db, "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() WHERE NOT l.granted",
+						'1'),
+					'the read waits');
+				$node->safe_psql($db, $swap);
+				ask($locker, 'COMMIT');
+				my $answer = $reader->query_until(qr/finished/, '');
+				$answer =~ s/\s*(started|finished)\s*//g;
+				is($answer . errors_of_session($reader), 'exact', 'the read that waited');
+				judge($node, $db, 'afterwards', [ 'u50', 'u1', 'u51' ], 'theme', $oracle, $reader, $other);
+				# The other tables have the old names now, and are nobody's.
+				$node->safe_psql(
+					$db,
+					q{UPDATE "right".fragments SET doc = '{"p": "never"}'; UPDATE wrong.fragments SET doc = doc || '{"w": 1}'; UPDATE expected.users SET doc = doc || '{"w": 1}'}
+				);
+				judge($node, $db, 'written', [ 'u50', 'u1', 'u52' ], 'theme', $oracle, $reader, $other);
+				$node->safe_psql($db, $swap);
+				judge($node, $db, 'swapped back', [ 'u50', 'u53' ], 'theme', $oracle, $reader, $other);
+				leave($locker, $reader, $other);
+			});
 	}
 }
 
@@ -102,10 +110,12 @@ sub errors_of_session
 
 # A loop of swaps beside cold reads, each its own transaction: as many as were
 # asked for, and no wrong one, and none that fails.
-part($node, 'a loop of swaps beside cold reads' => sub {
-	my $db = 'swap_loop';
-	new_database($db);
-	$node->safe_psql($db, <<'SQL');
+part(
+	$node,
+	'a loop of swaps beside cold reads' => sub {
+		my $db = 'swap_loop';
+		new_database($db);
+		$node->safe_psql($db, <<'SQL');
 CREATE TABLE expected.wrong (what text);
 CREATE PROCEDURE expected.swap(n int) LANGUAGE plpgsql AS $$
 BEGIN
@@ -139,40 +149,46 @@ BEGIN
 END
 $$;
 SQL
-	my $swapper = session($node, $db);
-	my @readers = map { session($node, $db) } 1 .. 3;
-	$readers[$_]->query_until(qr/started/, "\\echo started\nCALL expected.read(1500, $_);\n\\echo finished\n") for 0 .. $#readers;
-	$swapper->query_until(qr/started/, "\\echo started\nCALL expected.swap(100000);\n\\echo finished\n");
-	$_->query_until(qr/finished/, '') for @readers, $swapper;
-	is($node->safe_psql($db, q{SELECT count(*) FILTER (WHERE what = 'done'), count(*) FILTER (WHERE what LIKE 'WRONG%') FROM expected.wrong}), '3|0', 'all have read, and none was wrong');
-	is($node->safe_psql($db, q{SELECT what, count(*) FROM expected.wrong WHERE what NOT LIKE 'WRONG%' AND what <> 'done' GROUP BY 1 ORDER BY 2 DESC LIMIT 3}), '', 'and none failed');
-	judge($node, $db, 'afterwards', [ map { "u$_" } 1 .. 20 ], 'theme', $oracle, @readers);
-	leave($swapper, @readers);
-});
+		my $swapper = session($node, $db);
+		my @readers = map { session($node, $db) } 1 .. 3;
+		$readers[$_]->query_until(qr/started/, "\\echo started\nCALL expected.read(1500, $_);\n\\echo finished\n") for 0 .. $#readers;
+		$swapper->query_until(qr/started/, "\\echo started\nCALL expected.swap(100000);\n\\echo finished\n");
+		$_->query_until(qr/finished/, '') for @readers, $swapper;
+		is( $node->safe_psql($db, q{SELECT count(*) FILTER (WHERE what = 'done'), count(*) FILTER (WHERE what LIKE 'WRONG%') FROM expected.wrong}), '3|0',
+			'all have read, and none was wrong');
+		is( $node->safe_psql(
+				$db, q{SELECT what, count(*) FROM expected.wrong WHERE what NOT LIKE 'WRONG%' AND what <> 'done' GROUP BY 1 ORDER BY 2 DESC LIMIT 3}),
+			'',
+			'and none failed');
+		judge($node, $db, 'afterwards', [ map { "u$_" } 1 .. 20 ], 'theme', $oracle, @readers);
+		leave($swapper, @readers);
+	});
 
 # A name that changes makes what is cached a miss: of a schema with a source, and
 # of the extension's.
 for my $schema ('wrong', 'cache_ext')
 {
-	part($node, "schema $schema is renamed and back" => sub {
-		my $db = "rename_$schema";
-		new_database($db);
-		$node->safe_psql($db, $swap); # the attached ones are in "wrong" now
-		my $other = session($node, $db);
-		judge($node, $db, 'before', [ 'u1' ], 'theme', $oracle, $other);
-		$node->safe_psql($db, "BEGIN; ALTER SCHEMA $schema RENAME TO elsewhere; ROLLBACK");
-		cmp_ok(hits_of($node, sub { ask($other, compared('u1', 'theme', $oracle)) for 1 .. 2 }), '>=', 1, 'rolled back: hits');
-		# Triggers disabled while it has another name, and a row written.
-		my $trigger = "cache_ext_row";
-		my $table = $schema eq 'wrong' ? 'elsewhere.fragments' : 'wrong.fragments';
-		$node->safe_psql($db, "ALTER SCHEMA $schema RENAME TO elsewhere");
-		$node->safe_psql($db, "ALTER TABLE $table DISABLE TRIGGER $trigger");
-		$node->safe_psql($db, "UPDATE $table SET doc = doc || '{\"w\": 1}'; UPDATE expected.users SET doc = doc || '{\"w\": 1}'");
-		$node->safe_psql($db, "ALTER TABLE $table ENABLE ALWAYS TRIGGER $trigger");
-		$node->safe_psql($db, "ALTER SCHEMA elsewhere RENAME TO $schema");
-		judge($node, $db, 'renamed back', [ 'u1', 'u2' ], 'theme', $oracle, $other);
-		leave($other);
-	});
+	part(
+		$node,
+		"schema $schema is renamed and back" => sub {
+			my $db = "rename_$schema";
+			new_database($db);
+			$node->safe_psql($db, $swap);    # the attached ones are in "wrong" now
+			my $other = session($node, $db);
+			judge($node, $db, 'before', ['u1'], 'theme', $oracle, $other);
+			$node->safe_psql($db, "BEGIN; ALTER SCHEMA $schema RENAME TO elsewhere; ROLLBACK");
+			cmp_ok(hits_of($node, sub { ask($other, compared('u1', 'theme', $oracle)) for 1 .. 2 }), '>=', 1, 'rolled back: hits');
+			# Triggers disabled while it has another name, and a row written.
+			my $trigger = "cache_ext_row";
+			my $table = $schema eq 'wrong' ? 'elsewhere.fragments' : 'wrong.fragments';
+			$node->safe_psql($db, "ALTER SCHEMA $schema RENAME TO elsewhere");
+			$node->safe_psql($db, "ALTER TABLE $table DISABLE TRIGGER $trigger");
+			$node->safe_psql($db, "UPDATE $table SET doc = doc || '{\"w\": 1}'; UPDATE expected.users SET doc = doc || '{\"w\": 1}'");
+			$node->safe_psql($db, "ALTER TABLE $table ENABLE ALWAYS TRIGGER $trigger");
+			$node->safe_psql($db, "ALTER SCHEMA elsewhere RENAME TO $schema");
+			judge($node, $db, 'renamed back', [ 'u1', 'u2' ], 'theme', $oracle, $other);
+			leave($other);
+		});
 }
 
 $node->stop;

@@ -16,26 +16,35 @@ $node->safe_psql('postgres', 'CREATE ROLE mallory');
 
 # What the scripts, the views and the functions call by a name or with an operator,
 # or could: in schema cache_ext, by mallory, who becomes a superuser by any of it.
-my $functions = join("\n", map {
-	my ($name, $args, $result) = @$_;
-	"CREATE FUNCTION cache_ext.$name($args) RETURNS $result LANGUAGE sql AS 'SELECT cache_ext.trap(NULL::$result)';"
-} ([ 'format', 'text, text', 'text' ], [ 'format', 'text, text, text', 'text' ], [ 'format', 'text, name', 'text' ], [ 'quote_ident', 'text', 'text' ],
-	[ 'set_config', 'text, text, boolean', 'text' ], [ 'pg_get_userbyid', 'oid', 'name' ], [ 'now', '', 'timestamptz' ],
-	[ 'clock_timestamp', '', 'timestamptz' ], [ 'date_trunc', 'text, interval', 'interval' ], [ 'octet_length', 'text', 'int' ],
-	[ 'pg_extension_config_dump', 'regclass, text', 'int' ], [ 'round', 'numeric, int', 'numeric' ], [ 'count', 'text', 'bigint' ],
-	[ 'regexp_replace', 'text, text, text', 'text' ], [ 'current_setting', 'text', 'text' ], [ 'pg_notification_queue_usage', '', 'float8' ],
-	[ 'current_database', '', 'name' ], [ 'jsonb_typeof', 'jsonb', 'text' ], [ 'cardinality', 'text[]', 'int' ],
-	[ 'same', 'name, name', 'boolean' ], [ 'same', 'text, text', 'boolean' ], [ 'same', 'numeric, int', 'boolean' ], [ 'same', 'bigint, bigint', 'boolean' ],
-	[ 'same', 'jsonb, jsonb', 'boolean' ],
-	# Better matches than those of the extension would be, where an argument is left
-	# out or has another type.
-	[ 'get_merged_config', 'text, text', 'jsonb' ], [ 'get_merged_config_json', 'text, text', 'json' ], [ 'entries_of', 'text', 'int' ],
-	[ 'prewarm_report', 'int, int', 'int' ], [ 'prewarm_report', 'text, text', 'int' ], [ 'prewarm', 'text[], text[]', 'bigint' ],
-	[ 'entries_rows', 'varchar, varchar, boolean', 'int' ], [ 'slot_of', 'varchar, varchar, varchar', 'int' ], [ 'compute_config', 'varchar, varchar', 'jsonb' ]));
-my $operators = join("\n", map {
-	my ($name, $type) = @$_;
-	"CREATE OPERATOR cache_ext.$name (FUNCTION = cache_ext.same, LEFTARG = $type, RIGHTARG = $type);"
-} map { my $name = $_; map { [ $name, $_ ] } qw(name text bigint jsonb) } qw(= <> < > <= >=));
+my $functions = join(
+	"\n",
+	map {
+		my ($name, $args, $result) = @$_;
+		"CREATE FUNCTION cache_ext.$name($args) RETURNS $result LANGUAGE sql AS 'SELECT cache_ext.trap(NULL::$result)';"
+	} ( [ 'format', 'text, text', 'text' ], [ 'format', 'text, text, text', 'text' ], [ 'format', 'text, name', 'text' ], [ 'quote_ident', 'text', 'text' ],
+		[ 'set_config', 'text, text, boolean', 'text' ], [ 'pg_get_userbyid', 'oid', 'name' ], [ 'now', '', 'timestamptz' ],
+		[ 'clock_timestamp', '', 'timestamptz' ], [ 'date_trunc', 'text, interval', 'interval' ], [ 'octet_length', 'text', 'int' ],
+		[ 'pg_extension_config_dump', 'regclass, text', 'int' ], [ 'round', 'numeric, int', 'numeric' ], [ 'count', 'text', 'bigint' ],
+		[ 'regexp_replace', 'text, text, text', 'text' ], [ 'current_setting', 'text', 'text' ], [ 'pg_notification_queue_usage', '', 'float8' ],
+		[ 'current_database', '', 'name' ], [ 'jsonb_typeof', 'jsonb', 'text' ], [ 'cardinality', 'text[]', 'int' ],
+		[ 'same', 'name, name', 'boolean' ], [ 'same', 'text, text', 'boolean' ], [ 'same', 'numeric, int', 'boolean' ],
+		[ 'same', 'bigint, bigint', 'boolean' ],
+		[ 'same', 'jsonb, jsonb', 'boolean' ],
+		# Better matches than those of the extension would be, where an argument is left
+		# out or has another type.
+		[ 'get_merged_config', 'text, text', 'jsonb' ], [ 'get_merged_config_json', 'text, text', 'json' ], [ 'entries_of', 'text', 'int' ],
+		[ 'prewarm_report', 'int, int', 'int' ], [ 'prewarm_report', 'text, text', 'int' ], [ 'prewarm', 'text[], text[]', 'bigint' ],
+		[ 'entries_rows', 'varchar, varchar, boolean', 'int' ], [ 'slot_of', 'varchar, varchar, varchar', 'int' ],
+		[ 'compute_config', 'varchar, varchar', 'jsonb' ]));
+my $operators = join(
+	"\n",
+	map {
+		my ($name, $type) = @$_;
+		"CREATE OPERATOR cache_ext.$name (FUNCTION = cache_ext.same, LEFTARG = $type, RIGHTARG = $type);"
+	} map {
+		my $name = $_;
+		map { [ $name, $_ ] } qw(name text bigint jsonb)
+	} qw(= <> < > <= >=));
 my $traps = <<"SQL";
 CREATE FUNCTION cache_ext.trap(result anyelement) RETURNS anyelement LANGUAGE plpgsql AS \$\$
 BEGIN

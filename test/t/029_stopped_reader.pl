@@ -114,12 +114,29 @@ $$;
 SQL
 
 # What is called in a session.
-sub of { my ($session, @calls) = @_; return map { "$session: DO \$x\$ BEGIN PERFORM $_; END \$x\$" } @calls; }
-sub array { return 'ARRAY[' . join(', ', map { '$a$' . $_ . '$a$' } @_) . ']::text[]'; }
+sub of
+{
+	my ($session, @calls) = @_;
+	return map { "$session: DO \$x\$ BEGIN PERFORM $_; END \$x\$" } @calls;
+}
+
+sub array
+{
+	return 'ARRAY[' . join(', ', map { '$a$' . $_ . '$a$' } @_) . ']::text[]';
+}
+
 sub explore
 {
 	my ($what, $least, $before, $act, $interval) = @_;
-	my ($stops, $wrong) = split(/\|/, $node->safe_psql('postgres', "SET client_min_messages = error; SET statement_timeout = '5min'; CALL s.explore(" . array(@$before) . ', ' . array(@$act) . ', ' . ($interval // 0) . ')'), -1);
+	my ($stops, $wrong) = split(
+		/\|/,
+		$node->safe_psql(
+			'postgres',
+			"SET client_min_messages = error; SET statement_timeout = '5min'; CALL s.explore("
+			  . array(@$before) . ', '
+			  . array(@$act) . ', '
+			  . ($interval // 0) . ')'),
+		-1);
 	is($wrong, '', "$what: exact at each of $stops stops");
 	cmp_ok($stops, '>=', $least, "$what: there were stops");
 	return;
@@ -153,7 +170,8 @@ explore('a fill, everything invalidated', 10, [ of('r', $warm), of('m', $write) 
 # snapshot that sees a trigger disabled; and then a write that goes unnoticed.  It
 # looks at one page more than once, with the catalogs in between.
 my $enable = 'ALTER TABLE cache_ext.config_fragments ENABLE ALWAYS TRIGGER cache_ext_row';
-explore('a fill, a trigger disabled', 3,
+explore(
+	'a fill, a trigger disabled', 3,
 	[ "m: $enable", 'r: BEGIN', of('r', $read), of('m', "s.begin_held('$hold')") ],
 	[ of('m', "s.end_held('$hold')", $write) ], 50);
 $node->safe_psql('postgres', $enable);

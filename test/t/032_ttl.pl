@@ -20,7 +20,8 @@ WITH i AS (SELECT make_interval(months => m, days => d) + us * interval '1 micro
                   unnest('{0,1,-1,499,500,999,1000,1001,59999999,60000000,86400000000,9007199254740991}'::bigint[]) us)
 SELECT i, ms(i), extract(epoch FROM i) FROM i WHERE ms(i) IS DISTINCT FROM greatest(ceil(extract(epoch FROM i) * 1000), 1)
 SQL
-is($node->safe_psql('postgres', "SELECT max(ms(i::interval)) FROM unnest('{178000000 years,178956970 years 2147483647 days 2562047788 hours}'::text[]) i") > 5617000000000000000, 1, 'the longest fit');
+is($node->safe_psql('postgres', "SELECT max(ms(i::interval)) FROM unnest('{178000000 years,178956970 years 2147483647 days 2562047788 hours}'::text[]) i") >
+	  5617000000000000000, 1, 'the longest fit');
 SKIP:
 {
 	skip 'intervals are finite before 17', 1 if $node->pg_version < 17;

@@ -13,8 +13,11 @@ my $node = new_node('main', [], 'cache_ext.memory = 8MB', 'cache_ext.slots = 655
 $node->start;
 load($node);
 # Documents of about 2 kB, which anybody has.
-$node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_object_agg('k' || i, md5(i::text)) FROM generate_series(1, 45) i) WHERE scope_type = 'public';
-	INSERT INTO cache_ext.config_fragments (scope_type, config_name, config) SELECT 'public', 'menu', config FROM cache_ext.config_fragments WHERE scope_type = 'public'});
+$node->safe_psql(
+	'postgres',
+	q{UPDATE cache_ext.config_fragments SET config = (SELECT jsonb_object_agg('k' || i, md5(i::text)) FROM generate_series(1, 45) i) WHERE scope_type = 'public';
+	INSERT INTO cache_ext.config_fragments (scope_type, config_name, config) SELECT 'public', 'menu', config FROM cache_ext.config_fragments WHERE scope_type = 'public'}
+);
 my $fits = int($node->safe_psql('postgres', q{SELECT value FROM cache_ext.memory_usage WHERE name = 'segment_bytes'}) / 2300);
 cmp_ok($fits, '>', 1000, 'so many fit');
 
@@ -22,9 +25,12 @@ cmp_ok($fits, '>', 1000, 'so many fit');
 sub read_all
 {
 	my ($who, $name, $from, $to, $times) = @_;
-	$node->safe_psql('postgres', "SELECT count(cache_ext.get_merged_config('$who' || i, '$name')) FROM generate_series($from, $to) i, generate_series(1, $times) t");
+	$node->safe_psql(
+		'postgres',
+		"SELECT count(cache_ext.get_merged_config('$who' || i, '$name')) FROM generate_series($from, $to) i, generate_series(1, $times) t");
 	return;
 }
+
 sub in_store
 {
 	my ($who, $name) = @_;

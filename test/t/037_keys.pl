@@ -41,8 +41,11 @@ CREATE TABLE keys AS
           UNION SELECT u, 12 FROM generate_series(1, 3) u UNION SELECT 12, n FROM generate_series(1, 3) n) l;
 SQL
 # The length of the key, its header of eight bytes, user and name.
-is($node->safe_psql('postgres', q{SELECT count(*), length(u), length(n), place FROM keys, generate_series(-12, length(u) + length(n) - 1) place
-	WHERE place NOT IN (-10, -9) AND hits_flipped(u, n, place) GROUP BY u, n, place ORDER BY 2, 3, 4}), '', 'none is a hit');
+is( $node->safe_psql(
+		'postgres', q{SELECT count(*), length(u), length(n), place FROM keys, generate_series(-12, length(u) + length(n) - 1) place
+	WHERE place NOT IN (-10, -9) AND hits_flipped(u, n, place) GROUP BY u, n, place ORDER BY 2, 3, 4}),
+	'',
+	'none is a hit');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM keys WHERE cache_ext.get_merged_config(u, n) IS NOT NULL}), 0, 'and what is read is right');
 $node->stop;
 

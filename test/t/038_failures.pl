@@ -13,7 +13,7 @@ use Test::More;
 
 my $node = new_node('main', [], 'restart_after_crash = on', 'max_prepared_transactions = 5');
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION cache_ext; CREATE ROLE keeper LOGIN'); # for the counters
+$node->safe_psql('postgres', 'CREATE EXTENSION cache_ext; CREATE ROLE keeper LOGIN');    # for the counters
 
 my $app = <<'SQL';
 SET client_min_messages = error;
@@ -47,8 +47,14 @@ my @unreadable = (
 	[ 'the user\'s column dropped', 'ALTER TABLE app.users DROP login CASCADE', [ 'prewarm_users', 'prewarm_all' ] ],
 	[ 'the domain\'s column dropped', 'ALTER TABLE app.users DROP tenant CASCADE', [ 'prewarm', 'prewarm_all' ] ],
 	[ 'policies dropped', 'DROP TABLE app.policies', [ 'prewarm', 'prewarm_all' ] ],
-	[ 'fragments under forced row-level security', 'ALTER TABLE app.fragments ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', [ 'prewarm_names', 'prewarm', 'prewarm_all' ] ],
-	[ 'users under forced row-level security', 'ALTER TABLE app.users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', [ 'prewarm_users', 'prewarm', 'prewarm_all' ] ],
+	[
+		'fragments under forced row-level security', 'ALTER TABLE app.fragments ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+		[ 'prewarm_names', 'prewarm', 'prewarm_all' ]
+	],
+	[
+		'users under forced row-level security', 'ALTER TABLE app.users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+		[ 'prewarm_users', 'prewarm', 'prewarm_all' ]
+	],
 	[ 'fragments forbidden', 'REVOKE SELECT ON app.fragments FROM keeper', [ 'prewarm_names', 'prewarm', 'prewarm_all' ] ],
 	[ 'users forbidden', 'REVOKE SELECT ON app.users FROM keeper', [ 'prewarm_users', 'prewarm', 'prewarm_all' ] ]);
 my %calls = (
@@ -61,26 +67,28 @@ for my $case (@unreadable)
 {
 	my ($what, $sql, $failing) = @$case;
 
-	part($node, "filling ahead: $what" => sub {
-		my $db = database($node);
-		$node->safe_psql($db, $app);
-		my $open = session($node, $db);
-		unlike(ask($open, 'CALL cache_ext.prewarm_all()'), qr/ERROR/, 'before');
-		$node->safe_psql($db, $sql);
-		foreach my $call (sort keys %calls)
-		{
-			foreach my $session ($open, undef)
+	part(
+		$node,
+		"filling ahead: $what" => sub {
+			my $db = database($node);
+			$node->safe_psql($db, $app);
+			my $open = session($node, $db);
+			unlike(ask($open, 'CALL cache_ext.prewarm_all()'), qr/ERROR/, 'before');
+			$node->safe_psql($db, $sql);
+			foreach my $call (sort keys %calls)
 			{
-				my $answer = defined $session ? ask($session, $calls{$call}) : run_sql($node, $db, $calls{$call});
-				unlike($answer, qr/XX000|server closed|gone/, "$call: no crash");
-				like($answer, qr/^ERROR:  (?!XX)\w{5}: /m, "$call: an error") if grep { $_ eq $call } @$failing;
-				# A crash is one finding, not as many as there are statements after it.
-				answers($node);
+				foreach my $session ($open, undef)
+				{
+					my $answer = defined $session ? ask($session, $calls{$call}) : run_sql($node, $db, $calls{$call});
+					unlike($answer, qr/XX000|server closed|gone/, "$call: no crash");
+					like($answer, qr/^ERROR:  (?!XX)\w{5}: /m, "$call: an error") if grep { $_ eq $call } @$failing;
+					# A crash is one finding, not as many as there are statements after it.
+					answers($node);
+				}
 			}
-		}
-		is(run_sql($node, $db, 'SELECT count(*) FROM cache_ext.prewarm_progress'), '0', 'none goes on');
-		leave($open);
-	});
+			is(run_sql($node, $db, 'SELECT count(*) FROM cache_ext.prewarm_progress'), '0', 'none goes on');
+			leave($open);
+		});
 }
 
 # Users of whom no read can be asked are passed over, whatever the batch.
@@ -97,16 +105,32 @@ for my $case (@odd)
 
 	for my $batch (1, 2, 1000)
 	{
-		part($node, "filling ahead past a user id that is $what, $batch at a time" => sub {
-			my $db = database($node);
-			$node->safe_psql($db, $app);
-			$node->safe_psql($db, "SET client_min_messages = error; DELETE FROM app.users; ALTER TABLE app.users ALTER login TYPE $type; INSERT INTO app.users SELECT u, 'north' FROM unnest(ARRAY[$ids]::text[]) u");
-			is(run_sql($node, $db, "CALL cache_ext.prewarm_all($batch)"), '', 'done');
-			is(run_sql($node, $db, "SELECT string_agg(e.id, ',' ORDER BY e.id) FROM cache_ext.entries e WHERE e.kind = 'jsonb' AND e.valid AND e.config_name = 'theme' AND length(e.id) BETWEEN 1 AND 10"), 'ann,bob', 'those that can be asked for');
-			is(hits_of($node, sub { run_sql($node, $db, join(';', map { "SELECT cache_ext.get_merged_config('$_', 'theme')" } 'ann', 'bob')) }), 2, 'and are hits');
-			judge($node, $db, 'afterwards', [ 'ann', 'bob' ], 'theme', 'app.merge');
-			is(run_sql($node, $db, 'SELECT count(*) FROM cache_ext.prewarm_progress'), '0', 'it is over');
-		});
+		part(
+			$node,
+			"filling ahead past a user id that is $what, $batch at a time" => sub {
+				my $db = database($node);
+				$node->safe_psql($db, $app);
+				$node->safe_psql(
+					$db,
+					"SET client_min_messages = error; DELETE FROM app.users; ALTER TABLE app.users ALTER login TYPE $type; INSERT INTO app.users SELECT u, 'north' FROM unnest(ARRAY[$ids]::text[]) u"
+				);
+				is(run_sql($node, $db, "CALL cache_ext.prewarm_all($batch)"), '', 'done');
+				is( run_sql(
+						$node, $db,
+						"SELECT string_agg(e.id, ',' ORDER BY e.id) FROM cache_ext.entries e WHERE e.kind = 'jsonb' AND e.valid AND e.config_name = 'theme' AND length(e.id) BETWEEN 1 AND 10"
+					),
+					'ann,bob',
+					'those that can be asked for');
+				is( hits_of(
+						$node,
+						sub {
+							run_sql($node, $db, join(';', map { "SELECT cache_ext.get_merged_config('$_', 'theme')" } 'ann', 'bob'));
+						}),
+					2,
+					'and are hits');
+				judge($node, $db, 'afterwards', [ 'ann', 'bob' ], 'theme', 'app.merge');
+				is(run_sql($node, $db, 'SELECT count(*) FROM cache_ext.prewarm_progress'), '0', 'it is over');
+			});
 	}
 }
 
@@ -155,44 +179,65 @@ my @meddling = (
 	[ 'a cast of the policy\'s scope type', 'ALTER TABLE app.policies ALTER kind TYPE app.box USING ROW(kind)::app.box', '', '' ],
 	[ 'a cast of the rank', 'ALTER TABLE app.policies ALTER priority TYPE app.box USING ROW(priority::text)::app.box' ],
 	[ 'a cast of the domain', 'ALTER TABLE app.users ALTER tenant TYPE app.box USING ROW(tenant)::app.box', '{"p": 0, "u": 0}', '{"p": 0}' ],
-	[ 'a policy, forced', join('; ', map { "ALTER TABLE app.$_ ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON app.$_ USING (app.yes('x'))" } qw(fragments users policies)) ],
+	[
+		'a policy, forced',
+		join(
+			'; ',
+			map { "ALTER TABLE app.$_ ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON app.$_ USING (app.yes('x'))" }
+			  qw(fragments users policies))
+	],
 	[ 'an index', join('; ', map { "CREATE INDEX ON app.$_ (app.same('x')) WHERE app.yes('x')" } qw(fragments users policies)) ],
-	[ 'statistics', join('; ', map { my ($t, $c) = split /\./; "CREATE STATISTICS app.s_$t ON (app.same('x')), $c FROM app.$t" } qw(fragments.name users.login policies.name)) ],
+	[
+		'statistics',
+		join(
+			'; ',
+			map { my ($t, $c) = split /\./; "CREATE STATISTICS app.s_$t ON (app.same('x')), $c FROM app.$t" } qw(fragments.name users.login policies.name))
+	],
 	[ 'a domain', 'ALTER TABLE app.fragments ALTER owner TYPE app.name, ALTER name TYPE app.name; ALTER TABLE app.users ALTER login TYPE app.name' ]);
 for my $case (@meddling)
 {
 	my ($what, $sql, $ann, $bob) = @$case;
 
-	part($node, "the owner's code in a fill: $what" => sub {
-		my $db = database($node);
-		$node->safe_psql($db, $app . $code);
-		run_sql($node, $db, "SET ROLE keeper; $sql");
-		my ($open, $other) = map { session($node, $db) } 1 .. 2;
-		my %whole = (ann => $ann // '{"d": 0, "p": 0, "u": 0}', bob => $bob // '{"d": 0, "p": 0}');
-		# Cold each time; what each part of the code does shows at its own moment.
-		foreach my $round (1 .. 3)
-		{
-			foreach my $user ('ann', 'bob')
+	part(
+		$node,
+		"the owner's code in a fill: $what" => sub {
+			my $db = database($node);
+			$node->safe_psql($db, $app . $code);
+			run_sql($node, $db, "SET ROLE keeper; $sql");
+			my ($open, $other) = map { session($node, $db) } 1 .. 2;
+			my %whole = (ann => $ann // '{"d": 0, "p": 0, "u": 0}', bob => $bob // '{"d": 0, "p": 0}');
+			# Cold each time; what each part of the code does shows at its own moment.
+			foreach my $round (1 .. 3)
 			{
-				foreach my $session ($open, $other, undef)
+				foreach my $user ('ann', 'bob')
 				{
-					my $read = "SELECT cache_ext.get_merged_config('$user', 'theme')";
-					my $answer = defined $session ? ask($session, $read) : run_sql($node, $db, $read);
-					like($answer, qr/^(?:\Q$whole{$user}\E|ERROR:  (?!XX)\w{5}: .*)$/s, "round $round: $user");
+					foreach my $session ($open, $other, undef)
+					{
+						my $read = "SELECT cache_ext.get_merged_config('$user', 'theme')";
+						my $answer = defined $session ? ask($session, $read) : run_sql($node, $db, $read);
+						like($answer, qr/^(?:\Q$whole{$user}\E|ERROR:  (?!XX)\w{5}: .*)$/s, "round $round: $user");
+					}
 				}
+				run_sql($node, $db, 'SELECT cache_ext.invalidate_all()');
 			}
-			run_sql($node, $db, 'SELECT cache_ext.invalidate_all()');
-		}
-		unlike(run_sql($node, $db, "SELECT * FROM cache_ext.explain_config('ann', 'theme'); CALL cache_ext.prewarm_all(); SELECT * FROM cache_ext.verify(); TABLE cache_ext.sources"), qr/XX000|server closed/, 'functions and views');
-		leave($open, $other);
-	});
+			unlike(
+				run_sql(
+					$node, $db,
+					"SELECT * FROM cache_ext.explain_config('ann', 'theme'); CALL cache_ext.prewarm_all(); SELECT * FROM cache_ext.verify(); TABLE cache_ext.sources"
+				),
+				qr/XX000|server closed/,
+				'functions and views');
+			leave($open, $other);
+		});
 }
 
 # Partitions come and go beside sessions that are cold.
-part($node, 'partitions created and dropped beside cold sessions' => sub {
-	my $db = database($node);
-	my $offset = -s $node->logfile;
-	$node->safe_psql($db, <<'SQL');
+part(
+	$node,
+	'partitions created and dropped beside cold sessions' => sub {
+		my $db = database($node);
+		my $offset = -s $node->logfile;
+		$node->safe_psql($db, <<'SQL');
 SET client_min_messages = error;
 CREATE SCHEMA app;
 CREATE TABLE app.fragments (kind text, owner text, name text, doc jsonb) PARTITION BY LIST (name);
@@ -243,40 +288,43 @@ BEGIN
 END
 $$;
 SQL
-	my $dir = $node->basedir;
-	append_to_file("$dir/cold.sql", "\\set u random(1, 50)\nSELECT app.assert_exact(:u);\nSELECT count(*) FROM cache_ext.sources;\n");
-	my $churner = session($node, $db);
-	$churner->query_until(qr/started/, "\\echo started\nCALL app.churn(100000);\n\\echo finished\n");
-	my ($out, $err) = ('', '');
-	# Connections that read once; a client that fails is one of six.
-	foreach my $round (1 .. 10)
-	{
-		my ($o, $e) = ('', '');
-		IPC::Run::run([ 'pgbench', '-n', '-C', '-c', '6', '-j', '2', '-t', '20', '-f', "$dir/cold.sql", $node->connstr($db) ], '>', \$o, '2>', \$e);
-		$out .= $o;
-		$err .= $e;
-	}
-	$node->safe_psql($db, "INSERT INTO app.done VALUES ('readers')");
-	$churner->query_until(qr/finished/, '');
-	my $done = 0;
-	$done += $1 while $out =~ /number of transactions actually processed: (\d+)/g;
-	is($done, 1200, 'as many connections as were asked for');
-	is(join("\n", (grep { /error|ERROR|WRONG/ } split(/\n/, $err))[ 0 .. 0 ]) // '', '', 'and no error of theirs');
-	is($churner->{stderr} =~ /(ERROR.*)/ ? $1 : '', '', 'nor of who creates and drops');
-	my %messages = map { $_ => 1 } slurp_file($node->logfile, $offset) =~ /ERROR:  (.*(?:cache lookup failed|catalog is missing|could not open relation|could not find tuple|WRONG).*)/g;
-	s/\d+/n/g for my @messages = keys %messages;
-	my %kinds = map { $_ => 1 } @messages;
-	is(join("\n", sort keys %kinds), '', 'nothing of the kind in the log');
-	leave($churner);
-	my $open = session($node, $db);
-	is(ask($open, 'SELECT count(app.assert_exact(i)) FROM generate_series(1, 50) i'), '50', 'afterwards') for 1 .. 2;
-	leave($open);
-});
+		my $dir = $node->basedir;
+		append_to_file("$dir/cold.sql", "\\set u random(1, 50)\nSELECT app.assert_exact(:u);\nSELECT count(*) FROM cache_ext.sources;\n");
+		my $churner = session($node, $db);
+		$churner->query_until(qr/started/, "\\echo started\nCALL app.churn(100000);\n\\echo finished\n");
+		my ($out, $err) = ('', '');
+		# Connections that read once; a client that fails is one of six.
+		foreach my $round (1 .. 10)
+		{
+			my ($o, $e) = ('', '');
+			IPC::Run::run([ 'pgbench', '-n', '-C', '-c', '6', '-j', '2', '-t', '20', '-f', "$dir/cold.sql", $node->connstr($db) ], '>', \$o, '2>', \$e);
+			$out .= $o;
+			$err .= $e;
+		}
+		$node->safe_psql($db, "INSERT INTO app.done VALUES ('readers')");
+		$churner->query_until(qr/finished/, '');
+		my $done = 0;
+		$done += $1 while $out =~ /number of transactions actually processed: (\d+)/g;
+		is($done, 1200, 'as many connections as were asked for');
+		is(join("\n", (grep { /error|ERROR|WRONG/ } split(/\n/, $err))[ 0 .. 0 ]) // '', '', 'and no error of theirs');
+		is($churner->{stderr} =~ /(ERROR.*)/ ? $1 : '', '', 'nor of who creates and drops');
+		my %messages = map { $_ => 1 }
+		  slurp_file($node->logfile, $offset) =~ /ERROR:  (.*(?:cache lookup failed|catalog is missing|could not open relation|could not find tuple|WRONG).*)/g;
+		s/\d+/n/g for my @messages = keys %messages;
+		my %kinds = map { $_ => 1 } @messages;
+		is(join("\n", sort keys %kinds), '', 'nothing of the kind in the log');
+		leave($churner);
+		my $open = session($node, $db);
+		is(ask($open, 'SELECT count(app.assert_exact(i)) FROM generate_series(1, 50) i'), '50', 'afterwards') for 1 .. 2;
+		leave($open);
+	});
 
 # By an owner who is no superuser, and who needs no privilege on our functions.
-part($node, 'partitions added by the table\'s owner' => sub {
-	my $db = database($node);
-	$node->safe_psql($db, <<'SQL');
+part(
+	$node,
+	'partitions added by the table\'s owner' => sub {
+		my $db = database($node);
+		$node->safe_psql($db, <<'SQL');
 SET client_min_messages = error;
 CREATE SCHEMA app AUTHORIZATION keeper;
 SET ROLE keeper;
@@ -293,33 +341,38 @@ CREATE FUNCTION app.merge(u text, n text) RETURNS jsonb LANGUAGE sql STABLE AS $
      AND (f.kind = 'public' AND f.owner IS NULL OR f.kind = 'user' AND f.owner = u OR f.kind = 'domain' AND f.owner = (SELECT w.domain_id FROM cache_ext.users w WHERE w.user_id = u))
 $$;
 SQL
-	my $open = session($node, $db);
-	judge($node, $db, 'before', [ 'alice', 'bob' ], 'theme', 'app.merge', $open);
-	is(run_sql($node, $db, "SET ROLE keeper; CREATE TABLE app.fragments_user PARTITION OF app.fragments FOR VALUES IN ('user')"), '', 'created');
-	is(run_sql($node, $db, "SET ROLE keeper; ALTER TABLE app.fragments ATTACH PARTITION app.more FOR VALUES IN ('domain')"), '', 'attached');
-	judge($node, $db, 'more partitions', [ 'alice', 'bob' ], 'theme', 'app.merge', $open);
-	is(run_sql($node, $db, q{SET ROLE keeper; INSERT INTO app.fragments VALUES ('user', 'alice', 'theme', '{"u": 1}'); UPDATE app.more SET doc = '{"d": 1}'}), '', 'written');
-	judge($node, $db, 'written', [ 'alice', 'bob' ], 'theme', 'app.merge', $open);
-	leave($open);
-});
+		my $open = session($node, $db);
+		judge($node, $db, 'before', [ 'alice', 'bob' ], 'theme', 'app.merge', $open);
+		is(run_sql($node, $db, "SET ROLE keeper; CREATE TABLE app.fragments_user PARTITION OF app.fragments FOR VALUES IN ('user')"), '', 'created');
+		is(run_sql($node, $db, "SET ROLE keeper; ALTER TABLE app.fragments ATTACH PARTITION app.more FOR VALUES IN ('domain')"), '', 'attached');
+		judge($node, $db, 'more partitions', [ 'alice', 'bob' ], 'theme', 'app.merge', $open);
+		is( run_sql(
+				$node, $db, q{SET ROLE keeper; INSERT INTO app.fragments VALUES ('user', 'alice', 'theme', '{"u": 1}'); UPDATE app.more SET doc = '{"d": 1}'}),
+			'',
+			'written');
+		judge($node, $db, 'written', [ 'alice', 'bob' ], 'theme', 'app.merge', $open);
+		leave($open);
+	});
 
 # A row trigger fails in the middle of reading what it has to know.  Nothing half
 # read is taken for known afterwards.
-part($node, 'a trigger that could not read' => sub {
-	my $db = database($node);
-	$node->safe_psql($db, $app);
-	my ($writer, $locker) = map { session($node, $db) } 1 .. 2;
-	my $write = sub { return ask($writer, "UPDATE app.fragments SET doc = '{\"u\": $_[0]}' WHERE kind = 'user'") };
-	is($write->(1), '', 'written, with what it knows');
-	is(ask($locker, q{BEGIN; ALTER TABLE app.users SET (fillfactor = 90); COMMIT; BEGIN; LOCK TABLE cache_ext.scope_types}), '', 'which is out of date');
-	is(ask($writer, "SET lock_timeout = '10ms'"), '', 'an error is to come');
-	like($write->(2), qr/55P03/, 'in the middle of reading') for 1 .. 2;
-	is(ask($locker, 'COMMIT'), '', 'no longer in the way');
-	judge($node, $db, 'before', [ 'ann', 'bob' ], 'theme', 'app.merge', $writer);
-	is($write->(3), '', 'written');
-	judge($node, $db, 'afterwards', [ 'ann', 'bob' ], 'theme', 'app.merge', $writer);
-	leave($writer, $locker);
-});
+part(
+	$node,
+	'a trigger that could not read' => sub {
+		my $db = database($node);
+		$node->safe_psql($db, $app);
+		my ($writer, $locker) = map { session($node, $db) } 1 .. 2;
+		my $write = sub { return ask($writer, "UPDATE app.fragments SET doc = '{\"u\": $_[0]}' WHERE kind = 'user'") };
+		is($write->(1), '', 'written, with what it knows');
+		is(ask($locker, q{BEGIN; ALTER TABLE app.users SET (fillfactor = 90); COMMIT; BEGIN; LOCK TABLE cache_ext.scope_types}), '', 'which is out of date');
+		is(ask($writer, "SET lock_timeout = '10ms'"), '', 'an error is to come');
+		like($write->(2), qr/55P03/, 'in the middle of reading') for 1 .. 2;
+		is(ask($locker, 'COMMIT'), '', 'no longer in the way');
+		judge($node, $db, 'before', [ 'ann', 'bob' ], 'theme', 'app.merge', $writer);
+		is($write->(3), '', 'written');
+		judge($node, $db, 'afterwards', [ 'ann', 'bob' ], 'theme', 'app.merge', $writer);
+		leave($writer, $locker);
+	});
 
 $node->stop;
 done_testing();

@@ -61,11 +61,20 @@ my @free = (
 	[ 'a table altered', 'ALTER TABLE other.plain ADD more int' ],
 	[ 'a table dropped', 'DROP TABLE other.new' ],
 	[ 'a table truncated', 'TRUNCATE other.plain' ],
-	[ 'triggers of another table', 'CREATE TRIGGER t BEFORE INSERT ON other.plain FOR EACH ROW EXECUTE FUNCTION other.trigger(); ALTER TABLE other.plain DISABLE TRIGGER t' ],
-	[ 'partitions of another table', 'CREATE TABLE other.two PARTITION OF other.partitioned FOR VALUES IN (2); ALTER TABLE other.partitioned DETACH PARTITION other.partition' ],
+	[
+		'triggers of another table',
+		'CREATE TRIGGER t BEFORE INSERT ON other.plain FOR EACH ROW EXECUTE FUNCTION other.trigger(); ALTER TABLE other.plain DISABLE TRIGGER t'
+	],
+	[
+		'partitions of another table',
+		'CREATE TABLE other.two PARTITION OF other.partitioned FOR VALUES IN (2); ALTER TABLE other.partitioned DETACH PARTITION other.partition'
+	],
 	[ 'row-level security of another table', 'ALTER TABLE other.plain ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON other.plain USING (true)' ],
 	[ 'a type of another table', 'CREATE TYPE other.more AS (i int); CREATE DOMAIN other.d AS int; ALTER DOMAIN other.d SET NOT NULL' ],
-	[ 'functions', "CREATE OR REPLACE FUNCTION other.f() RETURNS int LANGUAGE sql AS 'SELECT 2'; CREATE FUNCTION other.g() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION other.g()" ],
+	[
+		'functions',
+		"CREATE OR REPLACE FUNCTION other.f() RETURNS int LANGUAGE sql AS 'SELECT 2'; CREATE FUNCTION other.g() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION other.g()"
+	],
 	[ 'a grant on another table', 'GRANT SELECT ON other.plain TO PUBLIC; REVOKE SELECT ON other.plain FROM PUBLIC' ],
 	[ 'a grant on another schema', 'GRANT CREATE ON SCHEMA other TO somebody' ],
 	[ 'a grant on all tables of another schema', 'GRANT SELECT ON ALL TABLES IN SCHEMA other TO somebody' ],
@@ -76,29 +85,39 @@ foreach my $case (@free)
 {
 	my ($what, $sql) = @$case;
 
-	part($node, "prepared: $what" => sub {
-		ask($session, $read) for 1 .. 2;
-		is(run_sql($node, $db, "\\o /dev/null\nBEGIN; $sql; PREPARE TRANSACTION 'it'"), '', 'PREPARE TRANSACTION');
-		judge($node, $db, 'prepared', [ 'alice' ], 'theme', 'app.merge', $session);
-		is(run_sql($node, $db, "COMMIT PREPARED 'it'"), '', 'COMMIT PREPARED');
-		judge($node, $db, 'committed', [ 'alice' ], 'theme', 'app.merge', $session);
-		forget();
-	});
+	part(
+		$node,
+		"prepared: $what" => sub {
+			ask($session, $read) for 1 .. 2;
+			is(run_sql($node, $db, "\\o /dev/null\nBEGIN; $sql; PREPARE TRANSACTION 'it'"), '', 'PREPARE TRANSACTION');
+			judge($node, $db, 'prepared', ['alice'], 'theme', 'app.merge', $session);
+			is(run_sql($node, $db, "COMMIT PREPARED 'it'"), '', 'COMMIT PREPARED');
+			judge($node, $db, 'committed', ['alice'], 'theme', 'app.merge', $session);
+			forget();
+		});
 }
 
 # One who may do nothing of consequence, and a database that has no extension.
-part($node, 'prepared: by one without privileges, and elsewhere' => sub {
-	my @nobody = ('-U', 'nobody');
-	is(run_sql($node, $db, "BEGIN; GRANT USAGE ON SCHEMA app TO nobody; PREPARE TRANSACTION 'warned'", @nobody) =~ s/^ERROR:  42501.*//mr =~ s/^ERROR:  25P02.*//mr, '', 'a grant that is refused');
-	is(run_sql($node, $db, "BEGIN; CREATE TABLE other.his (i int); ALTER TABLE other.his ADD j int; PREPARE TRANSACTION 'his'", @nobody), '', 'a table of his own');
-	is(run_sql($node, $db, "ROLLBACK PREPARED 'his'", @nobody), '', 'undone');
-	foreach my $sql ('GRANT USAGE ON SCHEMA public TO somebody', 'DROP OWNED BY somebody', 'CREATE TYPE word AS ENUM (\'a\'); ALTER TYPE word RENAME VALUE \'a\' TO \'b\'', 'CREATE TABLE t (i int); GRANT SELECT ON ALL TABLES IN SCHEMA public TO somebody', 'CREATE SCHEMA cache_ext; CREATE TABLE cache_ext.users (i int); ALTER TABLE cache_ext.users ADD j int')
-	{
-		is(run_sql($node, 'without', "BEGIN; $sql; PREPARE TRANSACTION 'elsewhere'"), '', "without the extension: $sql");
-		is(run_sql($node, 'without', "ROLLBACK PREPARED 'elsewhere'"), '', 'undone');
-		forget();
-	}
-});
+part(
+	$node,
+	'prepared: by one without privileges, and elsewhere' => sub {
+		my @nobody = ('-U', 'nobody');
+		is(run_sql($node, $db, "BEGIN; GRANT USAGE ON SCHEMA app TO nobody; PREPARE TRANSACTION 'warned'", @nobody) =~ s/^ERROR:  42501.*//mr =~
+			  s/^ERROR:  25P02.*//mr, '', 'a grant that is refused');
+		is( run_sql($node, $db, "BEGIN; CREATE TABLE other.his (i int); ALTER TABLE other.his ADD j int; PREPARE TRANSACTION 'his'", @nobody), '',
+			'a table of his own');
+		is(run_sql($node, $db, "ROLLBACK PREPARED 'his'", @nobody), '', 'undone');
+		foreach my $sql (
+			'GRANT USAGE ON SCHEMA public TO somebody', 'DROP OWNED BY somebody',
+			'CREATE TYPE word AS ENUM (\'a\'); ALTER TYPE word RENAME VALUE \'a\' TO \'b\'',
+			'CREATE TABLE t (i int); GRANT SELECT ON ALL TABLES IN SCHEMA public TO somebody',
+			'CREATE SCHEMA cache_ext; CREATE TABLE cache_ext.users (i int); ALTER TABLE cache_ext.users ADD j int')
+		{
+			is(run_sql($node, 'without', "BEGIN; $sql; PREPARE TRANSACTION 'elsewhere'"), '', "without the extension: $sql");
+			is(run_sql($node, 'without', "ROLLBACK PREPARED 'elsewhere'"), '', 'undone');
+			forget();
+		}
+	});
 
 # What does something to a source: refused, rolled back, and all is as it was.
 my @bound = (
@@ -113,7 +132,10 @@ my @bound = (
 	[ 'the table given away', 'ALTER TABLE app.fragments OWNER TO somebody' ],
 	[ 'the table dropped', 'DROP TABLE app.fragments CASCADE' ],
 	[ 'the table made a child', 'CREATE TABLE other.parent (LIKE app.fragments); ALTER TABLE app.fragments INHERIT other.parent' ],
-	[ 'the table made a partition', 'CREATE TABLE other.root (LIKE app.fragments) PARTITION BY LIST (kind); ALTER TABLE other.root ATTACH PARTITION app.fragments DEFAULT' ],
+	[
+		'the table made a partition',
+		'CREATE TABLE other.root (LIKE app.fragments) PARTITION BY LIST (kind); ALTER TABLE other.root ATTACH PARTITION app.fragments DEFAULT'
+	],
 	[ 'triggers disabled', 'ALTER TABLE app.fragments DISABLE TRIGGER USER' ],
 	[ 'a trigger of ours dropped', 'DROP TRIGGER cache_ext_row ON app.fragments' ],
 	[ 'a trigger of ours replaced', 'CREATE OR REPLACE TRIGGER cache_ext_row AFTER INSERT ON app.fragments FOR EACH ROW EXECUTE FUNCTION other.trigger()' ],
@@ -131,19 +153,21 @@ foreach my $case (@bound)
 {
 	my ($what, $sql) = @$case;
 
-	part($node, "refused: $what" => sub {
-		ask($session, $read) for 1 .. 2;
-		like(run_sql($node, $db, "BEGIN; $sql; PREPARE TRANSACTION 'it'"), $refused, 'PREPARE TRANSACTION');
-		is(run_sql($node, $db, 'SELECT count(*) FROM pg_prepared_xacts'), '0', 'nothing is prepared');
-		forget();
-		judge($node, $db, 'as it was', [ 'alice', 'bob' ], 'theme', 'app.merge', $session);
-		# The session goes on, and can prepare what it may.
-		is(ask($session, "BEGIN; $sql; PREPARE TRANSACTION 'it'") =~ $refused ? 1 : 0, 1, 'in a session that goes on');
-		forget();
-		is(ask($session, "BEGIN; INSERT INTO other.plain (i) VALUES (99); PREPARE TRANSACTION 'next'"), '', 'the next one is prepared');
-		is(ask($session, "ROLLBACK PREPARED 'next'"), '', 'and undone');
-		forget();
-	});
+	part(
+		$node,
+		"refused: $what" => sub {
+			ask($session, $read) for 1 .. 2;
+			like(run_sql($node, $db, "BEGIN; $sql; PREPARE TRANSACTION 'it'"), $refused, 'PREPARE TRANSACTION');
+			is(run_sql($node, $db, 'SELECT count(*) FROM pg_prepared_xacts'), '0', 'nothing is prepared');
+			forget();
+			judge($node, $db, 'as it was', [ 'alice', 'bob' ], 'theme', 'app.merge', $session);
+			# The session goes on, and can prepare what it may.
+			is(ask($session, "BEGIN; $sql; PREPARE TRANSACTION 'it'") =~ $refused ? 1 : 0, 1, 'in a session that goes on');
+			forget();
+			is(ask($session, "BEGIN; INSERT INTO other.plain (i) VALUES (99); PREPARE TRANSACTION 'next'"), '', 'the next one is prepared');
+			is(ask($session, "ROLLBACK PREPARED 'next'"), '', 'and undone');
+			forget();
+		});
 }
 
 leave($session);

@@ -40,7 +40,8 @@ my $attach = "SELECT cache_ext.attach_users('app.users', 'login', 'tenant')";
 my $detach = "SELECT cache_ext.detach('app.users')";
 my $disable = 'ALTER TABLE app.users DISABLE TRIGGER cache_ext_row';
 my $swap = 'ALTER SCHEMA app RENAME TO aside; ALTER SCHEMA trap RENAME TO app; ALTER SCHEMA aside RENAME TO trap';
-my $triggers = "SELECT string_agg(concat_ws(' ', tgrelid, tgname, tgenabled), ', ' ORDER BY tgrelid, tgname) FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid JOIN pg_namespace n ON n.oid = relnamespace WHERE tgname LIKE 'cache_ext_%' AND nspname IN ('app', 'trap')";
+my $triggers =
+  "SELECT string_agg(concat_ws(' ', tgrelid, tgname, tgenabled), ', ' ORDER BY tgrelid, tgname) FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid JOIN pg_namespace n ON n.oid = relnamespace WHERE tgname LIKE 'cache_ext_%' AND nspname IN ('app', 'trap')";
 
 # What is waited for: the lock that keeps callers apart, that against writers, and
 # that for dropping triggers, which is stronger.
@@ -59,28 +60,31 @@ sub race
 {
 	my ($what, $prepare, $sql, $lock, $meanwhile, $said, $rows, $with) = @_;
 
-	part($node, "$what, which waits for $lock" => sub {
-		my $db = 'race_' . ++$races;
-		my $offset = -s $node->logfile;
+	part(
+		$node,
+		"$what, which waits for $lock" => sub {
+			my $db = 'race_' . ++$races;
+			my $offset = -s $node->logfile;
 
-		$node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE prey");
-		is(run_sql($node, $db, $prepare, '-U', 'mallory'), '', 'prepared');
-		my $relid = $node->safe_psql($db, "SELECT 'app.users'::regclass::oid");
-		my ($holder, $caller) = (session($node, $db), session($node, $db, extra_params => [ '-U', 'mallory' ]));
-		is(ask($holder, "BEGIN; $locks{$lock}"), '', 'the lock is held');
-		$caller->query_until(qr/started/, "\\echo started\n$sql;\n");
-		ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'mallory' AND wait_event_type = 'Lock'"), 'the call waits');
-		is(ask($holder, "$meanwhile; COMMIT"), '', 'meanwhile');
-		like(ask($caller, 'SELECT'), $said, 'what it said');
-		leave($holder, $caller);
+			$node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE prey");
+			is(run_sql($node, $db, $prepare, '-U', 'mallory'), '', 'prepared');
+			my $relid = $node->safe_psql($db, "SELECT 'app.users'::regclass::oid");
+			my ($holder, $caller) = (session($node, $db), session($node, $db, extra_params => [ '-U', 'mallory' ]));
+			is(ask($holder, "BEGIN; $locks{$lock}"), '', 'the lock is held');
+			$caller->query_until(qr/started/, "\\echo started\n$sql;\n");
+			ok( $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'mallory' AND wait_event_type = 'Lock'"),
+				'the call waits');
+			is(ask($holder, "$meanwhile; COMMIT"), '', 'meanwhile');
+			like(ask($caller, 'SELECT'), $said, 'what it said');
+			leave($holder, $caller);
 
-		s/%o/$relid/g for $rows, $with;
-		is($node->safe_psql($db, 'SELECT relation::oid FROM cache_ext.attached'), $rows, 'what is attached');
-		is($node->safe_psql($db, $triggers), $with, 'which table has triggers');
-		my %ran = map { $_ => 1 } slurp_file($node->logfile, $offset) =~ /mallory ran as (\w+)/g;
-		is(join(',', grep { $_ ne 'mallory' } keys %ran), '', 'nobody else ran her code');
-		$node->safe_psql('postgres', "DROP DATABASE $db");
-	});
+			s/%o/$relid/g for $rows, $with;
+			is($node->safe_psql($db, 'SELECT relation::oid FROM cache_ext.attached'), $rows, 'what is attached');
+			is($node->safe_psql($db, $triggers), $with, 'which table has triggers');
+			my %ran = map { $_ => 1 } slurp_file($node->logfile, $offset) =~ /mallory ran as (\w+)/g;
+			is(join(',', grep { $_ ne 'mallory' } keys %ran), '', 'nobody else ran her code');
+			$node->safe_psql('postgres', "DROP DATABASE $db");
+		});
 	return;
 }
 
@@ -89,11 +93,13 @@ my $done = qr/^$/;
 my $refused = qr/ERROR:  42501: must be owner of table/;
 my $give = 'ALTER TABLE app.users OWNER TO carol';
 
-part($node, 'the trap' => sub {
-	my $offset = -s $node->logfile;
-	$node->safe_psql('prey', 'BEGIN; CREATE TRIGGER t AFTER INSERT ON trap.users FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row(); ROLLBACK');
-	like(slurp_file($node->logfile, $offset), qr/mallory ran as \Q$me\E/, 'works');
-});
+part(
+	$node,
+	'the trap' => sub {
+		my $offset = -s $node->logfile;
+		$node->safe_psql('prey', 'BEGIN; CREATE TRIGGER t AFTER INSERT ON trap.users FOR EACH ROW EXECUTE FUNCTION cache_ext.source_row(); ROLLBACK');
+		like(slurp_file($node->logfile, $offset), qr/mallory ran as \Q$me\E/, 'works');
+	});
 
 for my $lock ('its turn', 'writers')
 {

@@ -48,16 +48,16 @@ $node->safe_psql('postgres', q{UPDATE notes SET note = 'third' WHERE key = 'a'})
 like(wait_for_notification($listener), qr/"slices":\[\{"kind":"note","id":"a"\}\]/, 'its slices are told as it tells them');
 is(counted(q{SELECT note('a')}), 'third 0 1', 'a change invalidates its slice');
 is(counted(q{SELECT note('b')}), 'second 1 0', 'and no other');
-is(counted(q{BEGIN; UPDATE notes SET note = 'own' WHERE key = 'a'; SELECT note('a'), note('b'); ROLLBACK}),
+is( counted(q{BEGIN; UPDATE notes SET note = 'own' WHERE key = 'a'; SELECT note('a'), note('b'); ROLLBACK}),
 	'own|second 1 1', 'a transaction sees its own change, and hits beside it');
 is(counted(q{SELECT note('a')}), 'third 1 0', 'which nobody else does');
-is($node->safe_psql('postgres', q{SELECT kind, id FROM cache_ext.invalidations WHERE cause LIKE '% of notes' ORDER BY at DESC LIMIT 1}),
+is( $node->safe_psql('postgres', q{SELECT kind, id FROM cache_ext.invalidations WHERE cause LIKE '% of notes' ORDER BY at DESC LIMIT 1}),
 	'note|a', 'the view of invalidations names them');
 is(count($node, 'invalidations_note'), '4', 'and so does the view of counters');
 
 is(counted(q{SELECT cache_ext.get_merged_config('alice', 'theme') IS NOT NULL}), 't 0 1', 'a configuration beside');
 is(counted(q{SELECT cache_ext.get_merged_config('alice', 'theme') IS NOT NULL}), 't 1 0', 'is cached as well');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM cache_ext.entries WHERE kind NOT IN ('base', 'common')}), '1',
+is( $node->safe_psql('postgres', q{SELECT count(*) FROM cache_ext.entries WHERE kind NOT IN ('base', 'common')}), '1',
 	'the view of entries lists configurations');
 $node->safe_psql('postgres', q{UPDATE cache_ext.config_fragments SET config = '{"u": 1}' WHERE scope_type = 'user'});
 is(counted(q{SELECT note('b')}), 'second 1 0', 'its change invalidates no note');

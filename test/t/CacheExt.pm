@@ -29,8 +29,11 @@ sub new_node
 	$node->init(@$init);
 	# As many slots as can be: those of different slices are hardly ever shared.
 	unshift(@conf, 'cache_ext.slots = 1048576') unless grep(/cache_ext\.memory/, @conf);
-	$node->append_conf('postgresql.conf', join("\n",
-		"shared_preload_libraries = 'cache_ext'", 'autovacuum = off', @conf, ''));
+	$node->append_conf(
+		'postgresql.conf',
+		join(
+			"\n",
+			"shared_preload_libraries = 'cache_ext'", 'autovacuum = off', @conf, ''));
 	return $node;
 }
 
@@ -56,14 +59,16 @@ SQL
 sub count
 {
 	my ($node, $name, $db) = @_;
-	return $node->safe_psql($db // 'postgres',
+	return $node->safe_psql(
+		$db // 'postgres',
 		"SELECT value FROM cache_ext.stats WHERE name = '$name'");
 }
 
 sub read_config
 {
 	my ($node, $user, $name, $db) = @_;
-	return $node->safe_psql($db // 'postgres',
+	return $node->safe_psql(
+		$db // 'postgres',
 		"SELECT cache_ext.get_merged_config('$user', '$name')");
 }
 
@@ -169,9 +174,9 @@ sub run_sql
 	my ($node, $db, $sql, @params) = @_;
 	my ($ret, $out, $err);
 
-	eval
-	{
-		($ret, $out, $err) = $node->psql($db, "\\set VERBOSITY verbose\nSET client_min_messages = error;\n$sql",
+	eval {
+		($ret, $out, $err) = $node->psql(
+			$db, "\\set VERBOSITY verbose\nSET client_min_messages = error;\n$sql",
 			on_error_stop => 0, extra_params => \@params);
 		1;
 	} or return "gone: $@";
