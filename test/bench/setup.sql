@@ -9,9 +9,9 @@ DO $$
 BEGIN
   EXECUTE format('CREATE FUNCTION bench.set_copied(jsonb) RETURNS void LANGUAGE c AS %L, ''cext_test_set''', current_setting('bench.library'));
   EXECUTE format('CREATE FUNCTION bench.copy(text, text, boolean DEFAULT true) RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE AS %L, ''cext_test_copy''', current_setting('bench.library'));
-  EXECUTE format('CREATE FUNCTION bench.watch(bigint) RETURNS void LANGUAGE c AS %L, ''cext_test_watch''', current_setting('bench.library'));
+  EXECUTE format('CREATE FUNCTION bench.watch(bigint) RETURNS void LANGUAGE c AS %L, ''cext_memory_watch''', replace(current_setting('bench.library'), 'cext_test', 'cext_memory'));
   EXECUTE format('CREATE FUNCTION bench.probe(bigint, bigint) RETURNS float8 LANGUAGE c AS %L, ''cext_test_probe''', current_setting('bench.library'));
-  EXECUTE format('CREATE FUNCTION bench.changed_lines() RETURNS bigint LANGUAGE c AS %L, ''cext_test_changed_lines''', current_setting('bench.library'));
+  EXECUTE format('CREATE FUNCTION bench.changed_lines() RETURNS bigint LANGUAGE c AS %L, ''cext_memory_changed_lines''', replace(current_setting('bench.library'), 'cext_test', 'cext_memory'));
 END
 $$;
 

@@ -9,11 +9,11 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $library = test_library();
+my $library = test_library('cext_memory');
 my $node = new_node('main', [], "cache_ext.memory = 8MB", "shared_preload_libraries = '$library, cache_ext'");
 $node->start;
 load($node);
-$node->safe_psql('postgres', "CREATE FUNCTION corrupt(bigint, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_corrupt'");
+$node->safe_psql('postgres', "CREATE FUNCTION corrupt(bigint, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_memory_corrupt'");
 is(read_config($node, 'corrupted-user', 'theme'), '{"p": 0}', 'read') for 1 .. 2;
 is($node->safe_psql('postgres', "SELECT corrupt(value, 'corrupted-usertheme') FROM cache_ext.memory_usage WHERE name = 'configured_bytes'"), 1, 'spoilt');
 my $entries = $node->safe_psql('postgres', "SELECT value FROM cache_ext.memory_usage WHERE name = 'entries'");

@@ -12,8 +12,8 @@ use Test::More;
 my $node = new_node('main', [], 'cache_ext.memory = 16MB');
 $node->start;
 load($node);
-my $library = test_library();
-$node->safe_psql('postgres', "CREATE FUNCTION replace_in_cache(bigint, text, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_replace'");
+my $library = test_library('cext_memory');
+$node->safe_psql('postgres', "CREATE FUNCTION replace_in_cache(bigint, text, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_memory_replace'");
 my $sql = sub { return $node->safe_psql('postgres', $_[0]) };
 
 # verify finds nothing, and would find something.

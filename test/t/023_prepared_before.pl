@@ -133,7 +133,7 @@ CREATE ROLE keeper;
 GRANT USAGE ON SCHEMA app TO keeper;
 ALTER TABLE app.fragments OWNER TO keeper;
 SQL
-my $library = test_library();
+my $library = test_library('cext_memory');
 my $read = "SELECT cache_ext.get_merged_config('alice', 'theme')";
 
 for my $window (@windows)
@@ -150,9 +150,9 @@ for my $window (@windows)
 			$node->safe_psql($db, "BEGIN; $sql; DROP TABLE app.dropped; PREPARE TRANSACTION 'before'");
 			restart_with("$library, cache_ext", 'fast');
 			$node->safe_psql($db, <<"SQL");
-CREATE FUNCTION keep_files() RETURNS void LANGUAGE c AS '$library', 'cext_test_keep_files';
-CREATE FUNCTION is_stopped() RETURNS boolean LANGUAGE c AS '$library', 'cext_test_is_stopped';
-CREATE FUNCTION release() RETURNS void LANGUAGE c AS '$library', 'cext_test_release';
+CREATE FUNCTION keep_files() RETURNS void LANGUAGE c AS '$library', 'cext_memory_keep_files';
+CREATE FUNCTION is_stopped() RETURNS boolean LANGUAGE c AS '$library', 'cext_memory_is_stopped';
+CREATE FUNCTION release() RETURNS void LANGUAGE c AS '$library', 'cext_memory_release';
 SQL
 			my ($keeper, $committer, $reader) = map { session($node, $db) } 1 .. 3;
 			my $activity = sub { "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '$_[0]%' AND $_[1]" };

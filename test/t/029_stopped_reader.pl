@@ -9,19 +9,21 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $library = test_library();
+my $library = test_library('cext_memory');
 my $hold = PostgreSQL::Test::Utils::tempdir_short() . '/hold';
-my $node = new_node('main', [], 'cache_ext.memory = 10MB', 'cache_ext.notify = off', 'huge_pages = off', "shared_preload_libraries = '$library, cache_ext'");
+my $node = new_node(
+	'main', [], 'cache_ext.memory = 10MB', 'cache_ext.notify = off', 'huge_pages = off',
+	"shared_preload_libraries = '$library, " . test_library() . ", cache_ext'");
 $node->start;
 load($node);
 $node->safe_psql('postgres', <<"SQL");
 CREATE EXTENSION dblink;
 CREATE SCHEMA s;
-CREATE FUNCTION s.stop(bigint, integer, integer) RETURNS integer LANGUAGE c AS '$library', 'cext_test_stop';
-CREATE FUNCTION s.is_stopped() RETURNS boolean LANGUAGE c AS '$library', 'cext_test_is_stopped';
-CREATE FUNCTION s.release() RETURNS void LANGUAGE c AS '$library', 'cext_test_release';
-CREATE FUNCTION s.save(bigint, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_save';
-CREATE FUNCTION s.forge(text, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_forge';
+CREATE FUNCTION s.stop(bigint, integer, integer) RETURNS integer LANGUAGE c AS '$library', 'cext_memory_stop';
+CREATE FUNCTION s.is_stopped() RETURNS boolean LANGUAGE c AS '$library', 'cext_memory_is_stopped';
+CREATE FUNCTION s.release() RETURNS void LANGUAGE c AS '$library', 'cext_memory_release';
+CREATE FUNCTION s.save(bigint, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_memory_save';
+CREATE FUNCTION s.forge(text, text) RETURNS bigint LANGUAGE c AS '$library', 'cext_memory_forge';
 CREATE FUNCTION s.memory() RETURNS bigint LANGUAGE sql AS \$\$ SELECT value FROM cache_ext.memory_usage WHERE name = 'configured_bytes' \$\$;
 SQL
 $node->safe_psql('postgres', <<'SQL');

@@ -9,11 +9,11 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $library = test_library();
+my $library = test_library('cext_memory');
 my $node = new_node('main', [], "cache_ext.memory = 8MB", "shared_preload_libraries = '$library, cache_ext'");
 $node->start;
 load($node);
-$node->safe_psql('postgres', "CREATE FUNCTION flip(bigint, text, integer) RETURNS bigint LANGUAGE c AS '$library', 'cext_test_flip'");
+$node->safe_psql('postgres', "CREATE FUNCTION flip(bigint, text, integer) RETURNS bigint LANGUAGE c AS '$library', 'cext_memory_flip'");
 $node->safe_psql('postgres', <<'SQL');
 -- Reads until this process knows the place, flips a bit of a byte at so many bytes
 -- from the key's first, and reads again: is it a hit?

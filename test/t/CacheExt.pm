@@ -14,10 +14,11 @@ use Time::HiRes qw(usleep);
 our @EXPORT = qw(new_node load count is_exact read_config test_library wait_for_notification
   load_reference database part answers session ask leave run_sql compared judge hits_of);
 
-# The library of test/module, which `make -C test/module` builds.
+# A library of test/module, which `make -C test/module` builds.
 sub test_library
 {
-	return abs_path('test/module/cext_test');
+	my ($name) = @_;
+	return abs_path('test/module/' . ($name // 'cext_test'));
 }
 
 # new_node(name, init options, lines of configuration): not started.
