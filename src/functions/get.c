@@ -42,15 +42,17 @@ CEXT_FUNCTION_INFO_V1(cache_ext_get_my_configs_json);
  */
 #define FUNCTIONS_OF_USER(name, result) \
 	FUNCTION_OF_USER(name, cext_argument_id(fcinfo, 0, "user id"), result) \
-	FUNCTION_OF_USER(name##_uuid, cext_argument_uuid(fcinfo, 0, buffer), result) \
-	FUNCTION_OF_USER(name##_bigint, cext_argument_bigint(fcinfo, 0, buffer), result)
+	FUNCTION_OF_USER(name##_uuid, cext_argument_uuid(fcinfo, 0, ID_BUFFER), result) \
+	FUNCTION_OF_USER(name##_bigint, cext_argument_bigint(fcinfo, 0, ID_BUFFER), result)
+
+/* Of the function that it stands in. */
+#define ID_BUFFER	((char[CEXT_ID_TEXT_LEN]) {0})
 
 #define FUNCTION_OF_USER(name, id, result) \
 	CEXT_FUNCTION_INFO_V1(name); \
 	Datum \
 	name(PG_FUNCTION_ARGS) \
 	{ \
-		char		buffer[CEXT_ID_TEXT_LEN] pg_attribute_unused(); \
 		CextString	user = id; \
  \
 		return result; \
