@@ -33,6 +33,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "../../src/core/compat.h"
+
 PG_MODULE_MAGIC;
 
 void		_PG_init(void);
