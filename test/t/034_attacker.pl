@@ -71,6 +71,10 @@ my @attach = (
 my @tables = qw(fragments users policies domains);
 my %key = (fragments => 'name', users => 'login', policies => 'name', domains => 'name');
 
+# What the check of a domain looks at.  From 18 on PostgreSQL itself fails, while it loads
+# another domain over it, at a check that is constant and whose code has subtransactions.
+my $checked = $node->pg_version < 18 ? "'x'" : 'VALUE';
+
 # The same for each of the tables: %T is the table, %N its name, %K a key column.
 sub each_table
 {
@@ -233,7 +237,7 @@ SQL
 	{
 		way => 'a domain over a domain, not null',
 		after =>
-		  "CREATE DOMAIN mallory.inner AS varchar(40) CHECK (mallory.yes('x')); CREATE DOMAIN mallory.name AS mallory.inner DEFAULT mallory.same('x') CHECK (mallory.yes(VALUE));"
+		  "CREATE DOMAIN mallory.inner AS varchar(40) CHECK (mallory.yes($checked)); CREATE DOMAIN mallory.name AS mallory.inner DEFAULT mallory.same('x') CHECK (mallory.yes(VALUE));"
 		  . retype('mallory.name', \@keys, '%s'), armed => "SELECT 'x'::mallory.name"
 	},
 	{
