@@ -145,6 +145,15 @@ cext_shmem_attach_process(void)
 }
 
 /*
+ * The nlocks of a part that has one lock for all of it.
+ */
+int
+cext_shmem_one_lock(Size size)
+{
+	return 1;
+}
+
+/*
  * How large a part is, after cext_shmem_available has returned true.
  */
 Size

@@ -36,6 +36,7 @@ extern bool cext_is_worker;		/* parallel or logical; valid once attached */
 extern void cext_shmem_init(const CextShmemPart *const *parts);
 extern bool cext_shmem_attach_process(void);
 extern Size cext_shmem_size_of(const CextShmemPart *part);
+extern int	cext_shmem_one_lock(Size size);
 
 /* Can this process use the shared memory?  Attaches it on its first call. */
 static inline bool

@@ -51,12 +51,6 @@ shmem_size(void)
 	return sizeof(Samples);
 }
 
-static int
-count_locks(Size size)
-{
-	return 1;
-}
-
 static void
 attach(void *memory, Size size, LWLockPadded *locks, bool init)
 {
@@ -67,7 +61,7 @@ attach(void *memory, Size size, LWLockPadded *locks, bool init)
 }
 
 const CextShmemPart cext_sample_shmem = {
-	.size = shmem_size, .nlocks = count_locks, .attach = attach
+	.size = shmem_size, .nlocks = cext_shmem_one_lock, .attach = attach
 };
 
 static bool
