@@ -425,7 +425,6 @@ cext_config_read(CextConfigRequest *request)
 	bool		usable;
 	uint64		any;
 	CextCounter reason;
-	struct varlena *value;
 
 	usable = require_sources(snapshot, &any, &reason);
 	make_canonical(request);
@@ -440,13 +439,7 @@ cext_config_read(CextConfigRequest *request)
 		return cext_read_piece(&request->read, computed.value);
 	}
 
-	if (likely(cext_entry_look_up(&request->read, snapshot, any, &value)))
-	{
-		cext_count_hit(&request->read.key);
-		return value;
-	}
-	cext_count(CEXT_COUNT_MISSES);
-	return cext_read_miss(&cext_config_kind, &request->read, snapshot);
+	return cext_read_cached(&cext_config_kind, &request->read, snapshot, any);
 }
 
 /*

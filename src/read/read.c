@@ -187,8 +187,7 @@ struct varlena *
 cext_read(const CextKindInfo *kind, CextRequest *request)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
-	struct varlena *value;
-	CextComputed computed = {0};
+	CextComputed computed;
 	CextCounter reason;
 	uint64		generation;
 	bool		usable = cext_read_usable(snapshot, &reason);
@@ -211,11 +210,5 @@ cext_read(const CextKindInfo *kind, CextRequest *request)
 		return cext_read_piece(request, computed.value);
 	}
 	cext_key_complete(&request->key, MyDatabaseId);
-	if (cext_entry_look_up(request, snapshot, cext_entry_any(snapshot), &value))
-	{
-		cext_count_hit(&request->key);
-		return value;
-	}
-	cext_count(CEXT_COUNT_MISSES);
-	return cext_read_miss(kind, request, snapshot);
+	return cext_read_cached(kind, request, snapshot, cext_entry_any(snapshot));
 }

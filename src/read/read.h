@@ -66,4 +66,23 @@ cext_read_usable(Snapshot snapshot, CextCounter *reason)
 	return false;
 }
 
+/*
+ * Read by way of the cache, which the read may use, for a complete key and the
+ * generation of ANY: a hit, or what cext_read_miss does.
+ */
+static pg_attribute_always_inline struct varlena *
+cext_read_cached(const CextKindInfo *kind, CextRequest *request, Snapshot snapshot,
+				 uint64 any)
+{
+	struct varlena *value;
+
+	if (likely(cext_entry_look_up(request, snapshot, any, &value)))
+	{
+		cext_count_hit(&request->key);
+		return value;
+	}
+	cext_count(CEXT_COUNT_MISSES);
+	return cext_read_miss(kind, request, snapshot);
+}
+
 #endif							/* CEXT_READ_H */
